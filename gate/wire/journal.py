@@ -1,0 +1,194 @@
+"""One journal row as bytes, its hash chain, signed heads, and the same record on its way to a server (contracts 4, 5)."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.errors import FormatError
+from gate.wire import cbor
+from gate.wire.sign1 import Aad, Sign1, sign, split
+
+EPOCH_BYTES = 8
+KINDS = (
+    "admitted", "refused", "passed", "annulled", "tailgated", "exit", "override", "case", "shift", "reconciled",
+    "config", "clock", "boot", "tamper", "emergency", "mode", "look",
+)  # fmt: skip
+FEED_KINDS = ("admitted", "override", "exit", "annulled", "reconciled", "clock")
+"""Kinds that other gates need to count uses: what the feed of check-ins carries."""
+PUSH_RECORDS_MAX = 1000
+PUSH_BYTES_MAX = 1024 * 1024
+DEVICE_STREAM = ""
+DEVICE_STREAM_PATH = "-"
+"""How the empty event name of the device's own stream is written in a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The body of a row. Field names are the wire names; bytes are hex text, so JSON and CBOR carry the same record."""
+
+    v: int = 1
+    event: str
+    gate: str
+    epoch: str
+    seq: int
+    id: str
+    kind: str
+    list: str | None = None
+    dir: str | None = None
+    ticket: str | None = None
+    product: int | None = None
+    count: int = 1
+    reason: str | None = None
+    detail: str | None = None
+    rule: str | None = None
+    ref: str | None = None
+    actor: str | None = None
+    input: str | None = None
+    at: int
+    mono: int
+    boot: str
+    clock: str
+    error_ms: int | None = None
+    facts: str | None = None
+    data: Any = None
+
+    def body(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _NAMES}
+
+    def encode(self) -> bytes:
+        return cbor.dumps(self.body())
+
+    @property
+    def own_ref(self) -> str:
+        return f"{self.gate}/{self.epoch}/{self.seq}"
+
+
+_NAMES = tuple(item.name for item in fields(Record))
+_INTEGERS = ("v", "seq", "count", "at", "mono")
+_TEXTS = ("event", "gate", "epoch", "id", "kind", "boot", "clock")
+_MAYBE_TEXTS = ("list", "dir", "ticket", "reason", "detail", "rule", "ref", "actor", "input", "facts")
+
+
+def record_from_body(body: Mapping[str, Any]) -> Record:
+    """Read a body from CBOR or JSON. Fields of a newer writer are ignored.
+
+    Raises:
+        FormatError: a field is missing or has another type, or `v` is unknown.
+    """
+    reader = cbor.Fields(body, "record")
+    reader.version()
+    for name in _NAMES:
+        if name not in body:
+            raise FormatError(f"record.{name} is missing")
+    values: dict[str, Any] = {name: reader.integer(name) for name in _INTEGERS}
+    values |= {name: reader.text(name, 200) for name in _TEXTS}
+    values |= {name: reader.maybe_text(name) for name in _MAYBE_TEXTS}
+    values |= {name: reader.maybe_integer(name) for name in ("product", "error_ms")}
+    values["data"] = body["data"]
+    if values["kind"] not in KINDS:
+        raise FormatError(f"record.kind {values['kind']!r} is unknown")
+    if len(values["epoch"]) != 2 * EPOCH_BYTES or values["seq"] < 1 or values["count"] < 1:
+        raise FormatError("record.epoch, seq or count is out of range")
+    return Record(**values)
+
+
+def decode_record(data: bytes) -> Record:
+    """Raises: FormatError."""
+    return record_from_body(cbor.loads(data))
+
+
+def stream_start(epoch: bytes, event: str) -> bytes:
+    """The hash before seq 1 of a stream."""
+    return hashlib.sha256(b"gate/journal/v1" + epoch + event.encode()).digest()
+
+
+def row_hash(previous: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(previous + body).digest()
+
+
+def uuid7(at_ms: int, random: bytes) -> str:
+    """RFC 9562 UUIDv7 of a time and 10 random bytes."""
+    value = bytearray(at_ms.to_bytes(6, "big") + random[:10])
+    value[6] = 0x70 | value[6] & 0x0F
+    value[8] = 0x80 | value[8] & 0x3F
+    return str(uuid.UUID(bytes=bytes(value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A signed statement of how far a stream goes; with it a cut tail or a second history is provable."""
+
+    gate: str
+    event: str
+    epoch: bytes
+    seq: int
+    hash: bytes
+    at: int
+
+    def sign(self, key: Ed25519PrivateKey) -> bytes:
+        payload = cbor.dumps(
+            {
+                "v": 1,
+                "gate": self.gate,
+                "event": self.event,
+                "epoch": self.epoch.hex(),
+                "seq": self.seq,
+                "hash": self.hash.hex(),
+                "at": self.at,
+            }
+        )
+        return sign(key, payload, Aad.HEAD).encode()
+
+
+def read_head(data: bytes, public: bytes) -> Head:
+    """Raises: FormatError, TrustError."""
+    signed: Sign1 = split(data, limit=1024)
+    head = cbor.Fields(cbor.loads(signed.verify(public, Aad.HEAD)), "head")
+    head.version()
+    try:
+        epoch, digest = bytes.fromhex(head.text("epoch", 16)), bytes.fromhex(head.text("hash", 64))
+    except ValueError as error:
+        raise FormatError("head.epoch or head.hash is not hex") from error
+    return Head(
+        gate=head.text("gate", 40),
+        event=head.text("event", 40),
+        epoch=epoch,
+        seq=head.integer("seq", 1),
+        hash=digest,
+        at=head.integer("at"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRecord:
+    """A record with its place in the chain, as pushed."""
+
+    record: Record
+    prev: bytes
+    hash: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return self.record.body() | {"prev": self.prev.hex(), "hash": self.hash.hex()}
+
+
+def pushed_from_json(item: Any) -> PushedRecord:
+    """Read one pushed record and check its hash by encoding the body again.
+
+    Raises:
+        FormatError: malformed, or the hash is not that of the body.
+    """
+    reader = cbor.Fields(item, "record")
+    record = record_from_body(item)
+    try:
+        previous, digest = bytes.fromhex(reader.text("prev", 64)), bytes.fromhex(reader.text("hash", 64))
+    except ValueError as error:
+        raise FormatError("record.prev or record.hash is not hex") from error
+    if row_hash(previous, record.encode()) != digest:
+        raise FormatError("record.hash is not that of its body")
+    return PushedRecord(record, previous, digest)

@@ -1,0 +1,96 @@
+"""The policy object (contracts 2): what the organiser decided, signed, content-addressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gate.errors import FormatError
+from gate.model import CheckinList, EventId, GateDef, GateId, ListId, Policy, Product
+from gate.wire import cbor
+
+MAX_BYTES = 1024 * 1024
+
+
+def encode_policy(raw: dict[str, Any]) -> bytes:
+    """Payload of a policy given as the map of contracts 2; it must read back.
+
+    Raises:
+        FormatError: a field is wrong.
+    """
+    payload = cbor.dumps(raw)
+    parse_policy(payload)
+    return payload
+
+
+def parse_policy(payload: bytes) -> Policy:
+    """Raises: FormatError."""
+    raw = cbor.loads(payload, max_depth=8)
+    fields = cbor.Fields(raw, "policy")
+    fields.version()
+    products = [_product(item) for item in fields.maps("products")]
+    lists = [_list(item) for item in fields.maps("lists")]
+    gates = [_gate(item) for item in fields.maps("gates")]
+    known = {item.id for item in lists}
+    for gate in gates:
+        for name in gate.lists:
+            if name not in known:
+                raise FormatError(f"gate {gate.id} uses the list {name}, which the policy does not have")
+    return Policy(
+        event=EventId(fields.text("event", 40)),
+        name=fields.texts("name"),
+        tz=fields.text("tz", 64),
+        day_start=fields.integer("day_start", 0, 24 * 60 - 1),
+        products={item.n: item for item in products},
+        lists={item.id: item for item in lists},
+        gates={item.id: item for item in gates},
+        annul_max=fields.integer("annul_max", 0, 100),
+        raw=dict(raw),
+    )
+
+
+def _product(fields: cbor.Fields) -> Product:
+    passback = fields.raw("passback")
+    if not (passback in ("off", "soft", "hard") or (type(passback) is int and passback > 0)):
+        raise FormatError("passback is off, soft, hard or minutes")
+    return Product(
+        n=fields.integer("n", 0, 0xFFFF),
+        name=fields.texts("name"),
+        kind=fields.text("kind", 40),
+        flags=fields.integer("flags", 0, 255),
+        max_day=fields.integer("max_day"),
+        max_total=fields.integer("max_total"),
+        reentry=fields.one_of("reentry", ("none", "after_exit", "free")),
+        passback=passback,
+        claim=fields.flag("claim", default=False),
+        text=fields.texts("text"),
+    )
+
+
+def _list(fields: cbor.Fields) -> CheckinList:
+    products = fields.raw("products")
+    if products is not None:
+        products = tuple(int(n) for n in fields.items("products"))
+    return CheckinList(
+        id=ListId(fields.text("id", 40)),
+        products=products,
+        zones=fields.integer("zones", 0, 0xFFFF),
+        include_unpaid=fields.flag("include_unpaid", default=False),
+        multiple=fields.flag("multiple", default=False),
+        reentry=fields.flag("reentry", default=False),
+        addon_of=fields.maybe_text("addon_of"),
+        rules=fields.maybe_text("rules"),
+        opens=fields.maybe_integer("opens"),
+        closes=fields.maybe_integer("closes"),
+    )
+
+
+def _gate(fields: cbor.Fields) -> GateDef:
+    return GateDef(
+        id=GateId(fields.text("id", 40)),
+        short=fields.text("short", 3),
+        name=fields.texts("name"),
+        zones=fields.integer("zones", 0, 0xFFFF),
+        lists=tuple(ListId(str(name)) for name in fields.items("lists")),
+        direction=fields.one_of("direction", ("entry", "exit", "both")),
+        area=fields.maybe_text("area"),
+    )
