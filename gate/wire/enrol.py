@@ -31,7 +31,7 @@ class EnrolmentCode:
         fields: dict[int, Any] = {1: self.url, 2: self.code, 3: self.root}
         if self.spki is not None:
             fields[4] = self.spki
-        return PREFIX + base45.b45encode(cbor.dumps(fields)).decode()
+        return PREFIX + str(base45.b45encode(cbor.dumps(fields)), "ascii")
 
 
 def parse_code(text: str) -> EnrolmentCode:

@@ -1,0 +1,35 @@
+"""What every text goes through before a format sees it (design 5): reader prefixes off, length and signs bounded."""
+
+from __future__ import annotations
+
+import re
+
+from gate.errors import TicketError
+from gate.model import Reason
+
+MAX_CHARACTERS = 600
+"""Longer than any ticket of ours or of pretix; a QR code could carry 4,296."""
+_ECI = re.compile(r"(?:\\\d{6})+")
+_AIM = re.compile(r"\][A-Za-z][0-9A-Za-z]")
+_LINE_END = re.compile(r"(?:\r\n|\r|\n|\t)\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    r"""Strip an AIM id (`]Q1`), ECI prefixes (`\000026`) and one trailing line end or Tab.
+
+    Raises:
+        TicketError: `invalid` with detail `empty`, `too_long` or `control`.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TicketError(Reason.INVALID, "too_long")
+    if match := _AIM.match(text):
+        text = text[match.end() :]
+    if match := _ECI.match(text):
+        text = text[match.end() :]
+    text = _LINE_END.sub("", text)
+    if not text:
+        raise TicketError(Reason.INVALID, "empty")
+    if _CONTROL.search(text):
+        raise TicketError(Reason.INVALID, "control")
+    return text
