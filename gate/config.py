@@ -51,6 +51,7 @@ __all__ = [
     "load",
     "parse",
     "pins_of",
+    "read_table",
 ]
 
 MAX_BYTES = 256 * 1024
@@ -100,6 +101,18 @@ def parse(text: str) -> Settings:
     return settings
 
 
+def read_table(kind: type[T], table: object, prefix: str) -> T:
+    """Check one table by the rules of a settings dataclass; for files beside the configuration (controller profiles).
+
+    Raises: ConfigError with every problem, its keys beginning with `prefix`.
+    """
+    reader = _Reader()
+    result = reader.section(kind, table, prefix)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return result
+
+
 class _Reader:
     """Collects problems; a setting with a problem keeps its default, so that reading can go on."""
 
@@ -111,7 +124,7 @@ class _Reader:
         for name in document:
             if name not in known:
                 self._unknown(name, name, known, "sections are " + ", ".join(known))
-        plain = {name: self._section(kind, document.get(name, {}), name) for name, kind in PLAIN.items()}
+        plain = {name: self.section(kind, document.get(name, {}), name) for name, kind in PLAIN.items()}
         result = Settings(**plain, **self._lanes(document), **self._inputs(document))
         self._check_together(result)
         return result
@@ -126,7 +139,7 @@ class _Reader:
         lanes: dict[str, LaneSettings] = {}
         for name, content in table.items():
             if name in DIRECTIONS:
-                lanes[name] = self._section(LaneSettings, content, f"lane.{name}")
+                lanes[name] = self.section(LaneSettings, content, f"lane.{name}")
             else:
                 self._unknown(f"lane.{name}", name, DIRECTIONS, "lanes are lane.entry and lane.exit")
         return {"lanes": lanes}
@@ -138,9 +151,9 @@ class _Reader:
         if not isinstance(items, list):
             self._add("input", "is one table", "write [[input]] with two brackets, one for each input")
             return {}
-        return {"inputs": tuple(self._section(InputSettings, item, f"input[{i}]") for i, item in enumerate(items))}
+        return {"inputs": tuple(self.section(InputSettings, item, f"input[{i}]") for i, item in enumerate(items))}
 
-    def _section(self, kind: type[T], table: object, prefix: str) -> T:
+    def section(self, kind: type[T], table: object, prefix: str) -> T:
         if not isinstance(table, dict):
             self._add(prefix, "is not a section", f"write [{prefix}] on a line of its own")
             return kind()

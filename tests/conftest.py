@@ -1,0 +1,73 @@
+"""Shared by all tests: parts of the machine a test needs, and whether their absence may be passed over.
+
+`GATE_REQUIRE=zbar,chromium` turns the skips of those parts into failures: on a machine that should have them, a skipped
+test is a hole nobody sees.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _zbar() -> str:
+    return ctypes.util.find_library("zbar") or ""
+
+
+def _chromium() -> str:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+def _systemd_analyze() -> str:
+    return shutil.which("systemd-analyze") or ""
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "chromium": _chromium,
+    "systemd-analyze": _systemd_analyze,
+    "zbar": _zbar,
+}
+"""How to find each part: its path or name, empty when it is not here."""
+
+
+def required() -> frozenset[str]:
+    """The parts that must be here, from the environment."""
+    return frozenset(word.strip() for word in os.environ.get("GATE_REQUIRE", "").split(",") if word.strip())
+
+
+def need(part: str) -> str:
+    """Where the part is. Skips the test when it is missing, fails it when the part is required.
+
+    Use it as the first line of a test or fixture: `chromium = need("chromium")`; from a test module
+    `from tests.conftest import need`.
+    """
+    found = PARTS[part]()
+    if not found:
+        message = f"{part} is not on this machine"
+        if part in required():
+            pytest.fail(f"{message}, and GATE_REQUIRE names it")
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture
+def chromium() -> str:
+    """Path of Chromium."""
+    return need("chromium")
+
+
+@pytest.fixture
+def zbar() -> str:
+    """Name of the zbar library."""
+    return need("zbar")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return Path(__file__).parent.parent
