@@ -1,0 +1,253 @@
+"""The scanner child: one source in, messages out (contracts: scanner child). Runs until its lane is gone.
+
+A capture thread keeps only the newest frame, the main thread decodes, a control thread listens to the lane. What a text
+means is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gate.errors import DeviceError
+from gate.scanner.decoder import Cascade
+from gate.scanner.engines import side_of
+from gate.scanner.frames import Frame, to_gray
+from gate.scanner.gauges import Gauges
+from gate.scanner.holdoff import Appeared, Crowd, Event, HoldOff, Left, Sighting
+from gate.scanner.motion import Motion, focus
+from gate.scanner.preview import Preview
+from gate.scanner.settings import InputSettings
+from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, SourceFacts
+
+EXIT_END, EXIT_CONFIG, EXIT_SOURCE = 0, 2, 3
+"""0: the source or the lane ended in order. 2: these settings can never work. 3: the source failed, start me again."""
+
+_STALL_MS = 2000
+_START_MS = 5000
+_HEALTH_MS = 1000
+_BINARY_MS = 2000
+
+log = logging.getLogger(__name__)
+
+
+def mono_ms() -> int:
+    """CLOCK_MONOTONIC in ms, the clock of every time in these messages."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Child:
+    """One input at work.
+
+    Args:
+        send: writes one message (and a picture) to the lane; may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        settings: InputSettings,
+        source: FrameSource,
+        cascade: Cascade,
+        send: Callable[..., None],
+        *,
+        first_presentation: int = 1,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._cascade = cascade
+        self._send = send
+        self._holdoff = HoldOff(gone_ms=settings.gone_ms, first=first_presentation)
+        self._next_line = first_presentation
+        self._motion = Motion()
+        self._gauges = Gauges()
+        self._preview = Preview()
+        self._wake = threading.Condition()
+        self._latest: Frame | None = None
+        self._lines: list[Line] = []
+        self._failure: Exception | None = None
+        self._stopping = False
+        self._binary_at: int | None = None
+        self._focus = 0.0
+
+    def run(self) -> int:
+        """Open the source and work. Returns: the exit code of the process."""
+        try:
+            facts = self._source.open()
+        except DeviceError as error:
+            self._send({"t": "fault", "name": "no_source", "message": str(error)})
+            return EXIT_SOURCE
+        self._hello(facts)
+        threading.Thread(target=self._capture, name="capture", daemon=True).start()
+        code = self._loop()
+        for event in self._holdoff.clear(mono_ms()):
+            self._tell(event, None)
+        return code
+
+    def command(self, message: Mapping[str, Any]) -> None:
+        """One message of the lane: preview, exposure, calibrate, stop. Unknown ones are ignored."""
+        word = message.get("t")
+        if word == "stop":
+            with self._wake:
+                self._stopping = True
+                self._wake.notify()
+        elif word == "preview":
+            self._preview.wanted = bool(message.get("on", True))
+        elif word in ("exposure", "calibrate"):
+            control = getattr(self._source, "control", None)
+            value = message.get("ms", 0)
+            done = control is not None and isinstance(value, (int, float)) and bool(control(word, float(value)))
+            self._send({"t": "control", "do": word, "ok": done})
+
+    def _hello(self, facts: SourceFacts) -> None:
+        engines = ["lines"] if self._settings.kind == "stdin" else self._cascade.engines
+        self._send(
+            {
+                "t": "hello",
+                "input": self._settings.name,
+                "source": facts.source,
+                "engines": engines,
+                "size": list(facts.size),
+                "fps": facts.fps,
+            }
+        )
+
+    def _capture(self) -> None:
+        failure: Exception
+        try:
+            while not self._stopping:
+                item = self._source.read()
+                if isinstance(item, Note):
+                    self._send(item.message)
+                elif item is not None:
+                    with self._wake:
+                        if isinstance(item, Line):
+                            self._lines.append(item)
+                        else:
+                            # Newest frame wins: one that was not looked at in time is gone.
+                            self._gauges.skipped += self._latest is not None
+                            self._latest = item
+                        self._wake.notify()
+            self._source.close()
+            return
+        except (EndOfSource, DeviceError) as error:
+            failure = error
+        except Exception as error:  # whatever a driver raises must reach the lane as a named fault
+            log.exception("source %s failed", self._settings.name)
+            failure = DeviceError(f"source {self._settings.name}: {error!r}")
+        with self._wake:
+            self._failure = failure
+            self._wake.notify()
+
+    def _loop(self) -> int:
+        started = health_at = mono_ms()
+        while True:
+            with self._wake:
+                if not (self._latest or self._lines or self._failure or self._stopping):
+                    self._wake.wait(max(0.0, (health_at + _HEALTH_MS - mono_ms()) / 1000))
+                frame, self._latest = self._latest, None
+                lines, self._lines = self._lines, []
+                failure, stopping = self._failure, self._stopping
+            if stopping:
+                return EXIT_END
+            for line in lines:
+                self._line(line)
+            if frame is not None:
+                self._frame(frame)
+            elif isinstance(failure, EndOfSource):
+                self._send({"t": "fault", "name": "end"})
+                return EXIT_END
+            elif failure is not None:
+                self._send({"t": "fault", "name": "gone", "message": str(failure)})
+                return EXIT_SOURCE
+            now = mono_ms()
+            if now - health_at >= _HEALTH_MS:
+                health_at = now
+                self._health(now)
+            if self._source.live and self._silent_ms(now, started) > (_STALL_MS if self._gauges.seen else _START_MS):
+                self._send({"t": "fault", "name": "stalled", "message": f"no frame from {self._settings.device}"})
+                return EXIT_SOURCE
+
+    def _silent_ms(self, now: int, started: int) -> int:
+        return now - (self._gauges.frame_at if self._gauges.seen else started)
+
+    def _line(self, line: Line) -> None:
+        p, self._next_line = self._next_line, self._next_line + 1
+        self._send(
+            {
+                "t": "appeared",
+                "p": p,
+                "text": line.text,
+                "engine": "line",
+                "frames": 1,
+                "captured": line.at,
+                "decoded": line.at,
+                "corners": [],
+            }
+        )
+        self._send({"t": "left", "p": p, "at": line.at})
+
+    def _frame(self, frame: Frame) -> None:
+        now = mono_ms()
+        age = now - frame.captured
+        if age > self._settings.max_age_ms:
+            self._gauges.late(now)
+            return
+        gray = to_gray(frame.image)
+        if gray is None:
+            self._gauges.late(now)
+            return
+        moving = self._motion.feed(gray, frame.captured)
+        start = time.perf_counter()
+        found = self._cascade.look(gray, moving=moving)
+        self._gauges.frame(now, age, (time.perf_counter() - start) * 1000)
+        sightings = [Sighting(r.text, r.engine, r.corners, side_of(r.corners)) for r in found.readings]
+        for event in self._holdoff.see(frame.captured, sightings, candidate=found.candidate is not None):
+            self._tell(event, frame)
+        if found.binary and (self._binary_at is None or now - self._binary_at >= _BINARY_MS):
+            self._binary_at = now
+            self._send({"t": "binary"})
+        if self._preview.due(now):
+            message, jpeg = self._preview.picture(frame, found)
+            self._send(message, jpeg)
+        if self._gauges.first_of_second():
+            self._focus = focus(gray)
+
+    def _tell(self, event: Event, frame: Frame | None) -> None:
+        if isinstance(event, Appeared):
+            seen = event.sighting
+            message: dict[str, Any] = {
+                "t": "appeared",
+                "p": event.p,
+                "text": seen.text,
+                "engine": seen.engine,
+                "frames": event.frames,
+                "captured": frame.captured if frame else mono_ms(),
+                "decoded": mono_ms(),
+                "corners": seen.corners,
+            }
+            if frame is not None:
+                message["size"] = frame.size
+            self._send(message)
+        elif isinstance(event, Left):
+            self._send({"t": "left", "p": event.p, "at": event.at})
+        elif isinstance(event, Crowd):
+            self._send({"t": "crowd", "n": event.n})
+        else:
+            self._send({"t": "unread", "since": event.since})
+
+    def _health(self, now: int) -> None:
+        state = "ok"
+        if self._source.live and self._motion.dark:
+            state = "dark"
+        elif self._source.live and self._motion.frozen:
+            state = "frozen"
+        elif self._settings.kind != "stdin" and (not self._gauges.seen or now - self._gauges.frame_at > _STALL_MS // 2):
+            state = "gone" if self._source.live else "waiting"
+        passed_over = int(getattr(self._source, "skipped", 0))
+        self._send(
+            self._gauges.message(now, passed_over)
+            | {"t": "health", "focus": round(self._focus, 1), "light": round(self._motion.light, 1), "state": state}
+        )
