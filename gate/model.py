@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag, StrEnum
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 EventId = NewType("EventId", str)
 ListId = NewType("ListId", str)
@@ -204,6 +204,14 @@ class EventMode:
     stale: str = "warn"
 
 
+class Day(NamedTuple):
+    """A local day of an event: its label and its bounds in Unix ms, start inclusive, end exclusive."""
+
+    label: str
+    start_ms: int
+    end_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """One reading of all clocks. `at` is trusted Unix ms (never falls), `mono` CLOCK_MONOTONIC ms, `boot` 32 hex."""
@@ -226,8 +234,8 @@ class Scan:
     text: str
     input: str
     direction: Direction
-    captured: int
-    decoded: int
+    captured: float
+    decoded: float
     presentation: int | None = None
     engine: str = ""
     corners: tuple[tuple[float, float], ...] = ()

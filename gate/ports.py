@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from gate.model import Verdict
+from gate.decision.facts import Facts, Uses
+from gate.model import Day, Direction, EventId, ListId, Moment, TicketKey, TicketRow, Verdict
+from gate.wire.journal import Record
 
 Message = Mapping[str, Any]
 """One message for screens, JSON-ready, with `t` (contracts 6). `at` and `n` are added by the screen hub."""
+
+
+class Lookup(NamedTuple):
+    """All that is stored about one ticket in one event, everywhere known."""
+
+    row: TicketRow | None
+    uses: Mapping[ListId, Uses]
+
+
+class Tickets(Protocol):
+    """Manifest and uses of the events served. Admission thread only."""
+
+    def look_up(self, event: EventId, lists: Sequence[ListId], key: TicketKey, day: Day) -> Lookup:
+        """One read of base, changes, local and remote uses; sees every commit made before the call.
+
+        Raises: StorageError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One outcome that is to become a journal row. `latency`: ms by stage, for repair; not part of the record."""
+
+    event: str
+    kind: str
+    list: str | None = None
+    direction: Direction | None = None
+    ticket: bytes | None = None
+    product: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+    rule: str | None = None
+    ref: str | None = None
+    actor: str | None = None
+    input: str | None = None
+    facts: Facts | None = None
+    data: Any = None
+    day: str | None = None
+    """Local day that an entry counts for."""
+    latency: Mapping[str, float] | None = None
+
+
+class Journal(Protocol):
+    """The durable record. Admission thread only."""
+
+    def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
+        """All rows and the uses they change, in one transaction that is on disk when this returns.
+
+        Raises: StorageError; then nothing of it is written.
+        """
+        ...
 
 
 class PinEvent(NamedTuple):

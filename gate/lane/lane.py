@@ -1,0 +1,328 @@
+"""The way of a scan, top to bottom, and what else moves a lane. One thread calls all of it: the admission thread.
+
+Rules that hold here: no network call, the relay moves only after the admission is on disk, unsure means deny with a
+named reason, the same code in the same passage window repeats its verdict with no second use and no second pulse.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from gate.clock import Clock
+from gate.decision.decide import decide
+from gate.decision.facts import Place
+from gate.decision.reasons import verdict_of
+from gate.errors import DeviceError, StorageError
+from gate.lane.gather import Found, gather
+from gate.lane.machine import Effect, LaneEvent, LaneMachine
+from gate.lane.screen import STAFF_HOLD_MS, Screen, Shown, shown_for
+from gate.lane.world import World
+from gate.model import Decision, Direction, Moment, Reason, Scan, TicketFlag, Verdict
+from gate.ports import Actuator, Draft, Journal, PinEvent, Screens, Tickets
+from gate.wire.journal import DEVICE_STREAM, Record
+from gate.wire.numbers import ticket_number
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One direction of the unit: its states, and how long the relay pulses and one may walk. Times in ms."""
+
+    machine: LaneMachine
+    window_ms: int
+    long_window_ms: int
+    """For tickets with the accessibility flag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The admission whose person is walking, to be made final or annulled."""
+
+    record: Record
+    text: str
+    annuls: int
+    annul_max: int
+
+
+class Lane:
+    """Entry and exit of one unit, by direction.
+
+    Args:
+        scan_salt: of this device, for hashes of texts that are no ticket.
+        clock_policy: what an untrusted clock means (`decision.clock_untrusted`).
+    """
+
+    def __init__(
+        self,
+        *,
+        ways: dict[str, Way],
+        clock: Clock,
+        tickets: Tickets,
+        journal: Journal,
+        actuator: Actuator,
+        screens: Screens,
+        screen: Screen,
+        scan_salt: bytes,
+        clock_policy: str = "admit_marked",
+    ) -> None:
+        self.screen = screen
+        self.world = World(missing="enrolment")
+        self._ways = ways
+        self._machines = {name: way.machine for name, way in ways.items()}
+        self._clock = clock
+        self._tickets = tickets
+        self._journal = journal
+        self._actuator = actuator
+        self._screens = screens
+        self._scan_salt = scan_salt
+        self._clock_policy = clock_policy
+        self._granted: dict[str, Granted] = {}
+
+    # ---- the way of a scan
+
+    def scan(self, scan: Scan) -> Decision | None:
+        """Answer one presented code. Returns: the decision; None when nothing was decided anew."""
+        way = self._ways[scan.direction]
+        if self._repeats(scan, way.machine):
+            self.publish_state()
+            return None
+        moment = self._clock.now()
+        place = Place(
+            direction=scan.direction,
+            moment=moment,
+            lane="out" if self.world.missing else way.machine.readiness,
+            clock_policy=self._clock_policy,
+        )
+        try:
+            found = gather(scan.text, place, self.world, self._tickets, self._scan_salt)
+            decision = decide(found.facts)
+            decided_ms = self._clock.mono_ms()
+            record = self._record(scan, found, decision, moment, decided_ms)
+        except StorageError:
+            logger.exception("no admission without a record: the scan is refused")
+            self._show_error(scan, "storage")
+            return None
+        except Exception:  # a fault of ours must not stop the gate: deny, say so, go on
+            logger.exception("a scan could not be decided")
+            self._show_error(scan, "internal")
+            return None
+        committed_ms = self._clock.mono_ms()
+        verdict = verdict_of(decision, scan.direction)
+        pin_ms = None
+        if decision.admit:
+            self._granted[scan.direction] = Granted(record, scan.text, found.annuls, _annul_max(found))
+            pin_ms = self._open(scan.direction, found)
+            if pin_ms is None:
+                return decision
+        self._show(shown_for(decision, verdict, found, scan.direction, self._now_ms()), verdict)
+        self._screens.publish(
+            _decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms)
+        )
+        return decision
+
+    def _repeats(self, scan: Scan, machine: LaneMachine) -> bool:
+        granted = self._granted.get(scan.direction)
+        return granted is not None and machine.open and granted.text == scan.text
+
+    def _record(self, scan: Scan, found: Found, decision: Decision, moment: Moment, decided_ms: float) -> Record:
+        """The outcome on disk. Its latencies end here: what follows must not touch the row."""
+        if not decision.admit:
+            kind = "refused"
+        else:
+            kind = "admitted" if scan.direction is Direction.ENTRY else "exit"
+        draft = Draft(
+            event=found.event.id if found.event else DEVICE_STREAM,
+            kind=kind,
+            list=found.facts.list,
+            direction=scan.direction,
+            ticket=found.ticket,
+            product=found.facts.product,
+            reason=decision.reason,
+            detail=decision.detail,
+            rule=decision.rule,
+            input=scan.input,
+            facts=found.facts,
+            data={"lane": scan.direction.value} if decision.admit else None,
+            day=found.day,
+            latency={"decode_ms": scan.decoded - scan.captured, "decide_ms": decided_ms - scan.decoded},
+        )
+        return self._journal.commit([draft], moment)[0]
+
+    def _open(self, direction: str, found: Found) -> float | None:
+        """Pulse the relay. Returns: monotonic ms of the pin's change; None when it could not be driven."""
+        way = self._ways[direction]
+        long = bool(found.facts.flags & TicketFlag.ACCESSIBILITY)
+        way.machine.window_ms = way.long_window_ms if long else way.window_ms
+        try:
+            pin_ns = self._actuator.pulse(direction, way.machine.pulse_ms / 1000)
+        except DeviceError:
+            logger.exception("the relay could not be driven: the lane is out of order")
+            self._step(direction, LaneEvent.GRANT)
+            self._step(direction, LaneEvent.FAULT)
+            return None
+        self._step(direction, LaneEvent.GRANT)
+        return pin_ns / 1e6 if pin_ns else self._clock.mono_ms()
+
+    # ---- what else moves a lane
+
+    def pin(self, event: PinEvent) -> None:
+        """An input changed."""
+        if event.name == "passage":
+            if event.active:
+                self._step(event.lane or Direction.ENTRY, LaneEvent.PASSAGE)
+        elif event.name == "fire":
+            self._note("emergency", {"active": event.active})
+            for name in self._ways:
+                self._step(name, LaneEvent.FIRE if event.active else LaneEvent.FIRE_OVER)
+            self._actuator.signal(self._standing_verdict())
+        elif event.name == "staff" and event.active:
+            stopped = any(machine.readiness == "out" for machine in self._machines.values())
+            self._note("mode", {"lane": "enabled" if stopped else "disabled", "by": "staff_button"})
+            for name in self._ways:
+                self._step(name, LaneEvent.START if stopped else LaneEvent.STOP)
+            self._actuator.signal(self._standing_verdict())
+        elif event.name == "tamper":
+            self._note("tamper", {"active": event.active})
+        self.publish_state()
+
+    def tick(self) -> None:
+        """Deadlines and screens; called at least every 50 ms."""
+        for name in self._ways:
+            self._step(name, LaneEvent.DEADLINE)
+        if self.screen.expired(self._machines, self._now_ms()):
+            self._clear()
+
+    def set_world(self, world: World) -> None:
+        """New keys, policy or manifest are in force from the next scan on."""
+        self.world = world
+        self._actuator.signal(self._standing_verdict())
+        self.publish_state()
+
+    def report(self, **changes: Any) -> None:
+        """Health of others for the status line (see `screen.Health`)."""
+        if self.screen.report(**changes):
+            self.publish_state()
+
+    def publish_state(self) -> None:
+        self._screens.publish(self.state())
+
+    def state(self) -> dict[str, Any]:
+        return self.screen.message(self.world, self._machines, self._clock.now())
+
+    def _step(self, name: str, event: LaneEvent) -> None:
+        for effect in self._machines[name].step(event, self._now_ms()):
+            try:
+                self._effect(name, effect)
+            except StorageError:
+                logger.exception("the journal did not take '%s' of lane %s", effect, name)
+
+    def _effect(self, name: str, effect: Effect) -> None:
+        granted = self._granted.get(name)
+        if effect is Effect.RELEASE:
+            self._actuator.release()
+        elif effect is Effect.TAILGATED:
+            self._journal_passage("tailgated", name, None, None)
+        elif granted is None:
+            return
+        elif effect is Effect.PASSED:
+            self._journal_passage("passed", name, granted.record, None)
+            self._end(name)
+        elif effect is Effect.TIMED_OUT:
+            # Above the limit the entry stays used: else one ticket could hold a lane for ever.
+            if granted.record.kind == "admitted" and granted.annuls < granted.annul_max:
+                self._journal_passage("annulled", name, granted.record, {"cause": "timeout"})
+            self._end(name)
+        elif effect is Effect.WINDOW_ENDED:
+            self._end(name)
+
+    def _journal_passage(self, kind: str, name: str, about: Record | None, data: dict[str, Any] | None) -> None:
+        event = self.world.events[0].id if self.world.events else DEVICE_STREAM
+        draft = Draft(
+            event=about.event if about else event,
+            kind=kind,
+            list=about.list if about else None,
+            direction=Direction(name),
+            ticket=bytes.fromhex(about.ticket) if about and about.ticket else None,
+            product=about.product if about else None,
+            ref=about.own_ref if about else None,
+            data=data,
+        )
+        record = self._journal.commit([draft], self._clock.now())[0]
+        self._screens.publish({"t": "passage", "kind": kind, "lane": name, "ref": record.ref})
+
+    def _end(self, name: str) -> None:
+        """The granted person is through, or will not come."""
+        self._granted.pop(name, None)
+        if self.screen.shown is not None and self.screen.shown.until_ms is None and self.screen.shown.lane == name:
+            self._clear()
+
+    def _note(self, kind: str, data: dict[str, Any]) -> None:
+        """A row in the device's own stream. A journal that fails must not keep an alarm from the screen."""
+        try:
+            self._journal.commit([Draft(event=DEVICE_STREAM, kind=kind, data=data)], self._clock.now())
+        except StorageError:
+            logger.exception("the journal did not take a row of kind %s", kind)
+
+    # ---- showing
+
+    def _show(self, shown: Shown, signal: Verdict) -> None:
+        self.screen.show(shown)
+        self._actuator.signal(signal)
+        self.publish_state()
+
+    def _show_error(self, scan: Scan, detail: str) -> None:
+        until = self._now_ms() + STAFF_HOLD_MS
+        shown = Shown(
+            verdict=Verdict.SEE_STAFF, reason=Reason.ERROR, detail=detail, until_ms=until, lane=scan.direction.value
+        )
+        self._show(shown, Verdict.SEE_STAFF)
+
+    def _clear(self) -> None:
+        self.screen.show(None)
+        self._actuator.signal(self._standing_verdict())
+        self.publish_state()
+
+    def _standing_verdict(self) -> Verdict | None:
+        """What lamp and screen show when no ticket is: a state of the lane, or nothing."""
+        word = self.state()["verdict"]
+        return Verdict(word) if word else None
+
+    def _now_ms(self) -> int:
+        return int(self._clock.mono_ms())
+
+
+def _annul_max(found: Found) -> int:
+    return found.event.policy.annul_max if found.event else 0
+
+
+def _decision_message(
+    scan: Scan,
+    record: Record,
+    verdict: Verdict,
+    proven: bool,
+    decided_ms: float,
+    committed_ms: float,
+    pin_ms: float | None,
+) -> dict[str, Any]:
+    latency = {
+        "decode_ms": scan.decoded - scan.captured,
+        "decide_ms": decided_ms - scan.decoded,
+        "commit_ms": committed_ms - decided_ms,
+        "pin_ms": pin_ms - committed_ms if pin_ms is not None else None,
+        "total_ms": (pin_ms if pin_ms is not None else committed_ms) - scan.captured,
+    }
+    return {
+        "t": "decision",
+        "ref": record.own_ref,
+        "verdict": verdict.value,
+        "reason": record.reason,
+        "detail": record.detail,
+        "kind": record.kind,
+        "ticket_number": ticket_number(bytes.fromhex(record.ticket)) if proven and record.ticket else None,
+        "input": scan.input,
+        "engine": scan.engine,
+        "latency": {name: round(value, 2) if value is not None else None for name, value in latency.items()},
+    }

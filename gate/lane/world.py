@@ -1,0 +1,60 @@
+"""What the lane believes at one moment: events, keys, policy. Built by `gate.storage` from verified objects, swapped whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from gate.model import CheckinList, Day, EventId, EventMode, GateDef, Policy
+from gate.verify.keyset import KeySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedEvent:
+    """One event at this gate. `base`: path-independent name of the base file (SHA-256), None before the first."""
+
+    id: EventId
+    policy: Policy
+    gate: GateDef
+    mode: EventMode
+    salt: bytes
+    issued_ms: int
+    base_sha256: bytes | None
+
+    def list_for(self, product: int | None) -> CheckinList | None:
+        """The first list of this gate that takes the product."""
+        for name in self.gate.lists:
+            candidate = self.policy.lists[name]
+            if candidate.products is None or product in candidate.products:
+                return candidate
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """`missing` says in one word why the gate cannot work yet (`enrolment`, `manifest`...), empty when it can."""
+
+    events: tuple[ServedEvent, ...] = ()
+    keys: KeySet = field(default_factory=KeySet)
+    missing: str = ""
+    org: str = ""
+
+    def event(self, event: str | None) -> ServedEvent | None:
+        return next((item for item in self.events if item.id == event), None)
+
+
+def local_day(policy: Policy, at_ms: int) -> Day:
+    """The day that `at_ms` belongs to in the event's zone, starting `day_start` minutes after midnight."""
+    zone = ZoneInfo(policy.tz)
+    shift = dt.timedelta(minutes=policy.day_start)
+    local = dt.datetime.fromtimestamp(at_ms / 1000, zone)
+    date = (local.replace(tzinfo=None) - shift).date()
+    start = dt.datetime.combine(date, dt.time(), zone) + shift
+    end = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), zone) + shift
+    return Day(date.isoformat(), int(start.timestamp() * 1000), int(end.timestamp() * 1000))
+
+
+def local_time(policy: Policy, at_ms: int) -> str:
+    """`14:03` in the event's zone."""
+    return dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(policy.tz)).strftime("%H:%M")
