@@ -117,7 +117,7 @@ class Lane:
             pin_ms = self._open(scan.direction, found)
             if pin_ms is None:
                 return decision
-        self._show(shown_for(decision, verdict, found, scan.direction, self._now_ms()), verdict)
+        self._show(shown_for(decision, verdict, found, scan.direction, self._now_ms()))
         self._screens.publish(
             _decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms)
         )
@@ -177,29 +177,27 @@ class Lane:
             self._note("emergency", {"active": event.active})
             for name in self._ways:
                 self._step(name, LaneEvent.FIRE if event.active else LaneEvent.FIRE_OVER)
-            self._actuator.signal(self._standing_verdict())
+            self._show(self.screen.shown)
         elif event.name == "staff" and event.active:
             stopped = any(machine.readiness == "out" for machine in self._machines.values())
             self._note("mode", {"lane": "enabled" if stopped else "disabled", "by": "staff_button"})
             for name in self._ways:
                 self._step(name, LaneEvent.START if stopped else LaneEvent.STOP)
-            self._actuator.signal(self._standing_verdict())
+            self._show(self.screen.shown)
         elif event.name == "tamper":
             self._note("tamper", {"active": event.active})
-        self.publish_state()
 
     def tick(self) -> None:
         """Deadlines and screens; called at least every 50 ms."""
         for name in self._ways:
             self._step(name, LaneEvent.DEADLINE)
         if self.screen.expired(self._machines, self._now_ms()):
-            self._clear()
+            self._show(None)
 
     def set_world(self, world: World) -> None:
         """New keys, policy or manifest are in force from the next scan on."""
         self.world = world
-        self._actuator.signal(self._standing_verdict())
-        self.publish_state()
+        self._show(self.screen.shown)
 
     def report(self, **changes: Any) -> None:
         """Health of others for the status line (see `screen.Health`)."""
@@ -257,7 +255,7 @@ class Lane:
         """The granted person is through, or will not come."""
         self._granted.pop(name, None)
         if self.screen.shown is not None and self.screen.shown.until_ms is None and self.screen.shown.lane == name:
-            self._clear()
+            self._show(None)
 
     def _note(self, kind: str, data: dict[str, Any]) -> None:
         """A row in the device's own stream. A journal that fails must not keep an alarm from the screen."""
@@ -268,27 +266,24 @@ class Lane:
 
     # ---- showing
 
-    def _show(self, shown: Shown, signal: Verdict) -> None:
+    def _show(self, shown: Shown | None) -> None:
+        """New verdict (None = back to idle) on screen, lamp and buzzer. A state of the lane outranks it on all three."""
         self.screen.show(shown)
-        self._actuator.signal(signal)
-        self.publish_state()
+        message = self.state()
+        self._actuator.signal(Verdict(message["verdict"]) if message["verdict"] else None)
+        self._screens.publish(message)
 
     def _show_error(self, scan: Scan, detail: str) -> None:
         until = self._now_ms() + STAFF_HOLD_MS
-        shown = Shown(
-            verdict=Verdict.SEE_STAFF, reason=Reason.ERROR, detail=detail, until_ms=until, lane=scan.direction.value
+        self._show(
+            Shown(
+                verdict=Verdict.SEE_STAFF,
+                reason=Reason.ERROR,
+                detail=detail,
+                until_ms=until,
+                lane=scan.direction.value,
+            )
         )
-        self._show(shown, Verdict.SEE_STAFF)
-
-    def _clear(self) -> None:
-        self.screen.show(None)
-        self._actuator.signal(self._standing_verdict())
-        self.publish_state()
-
-    def _standing_verdict(self) -> Verdict | None:
-        """What lamp and screen show when no ticket is: a state of the lane, or nothing."""
-        word = self.state()["verdict"]
-        return Verdict(word) if word else None
 
     def _now_ms(self) -> int:
         return int(self._clock.mono_ms())

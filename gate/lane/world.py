@@ -39,6 +39,8 @@ class World:
     keys: KeySet = field(default_factory=KeySet)
     missing: str = ""
     org: str = ""
+    newest_issued_ms: int = 0
+    """Newest verified time of issue: trusted time is not before it."""
 
     def event(self, event: str | None) -> ServedEvent | None:
         return next((item for item in self.events if item.id == event), None)

@@ -1,0 +1,192 @@
+"""The durable record: rows, hash chain, signed heads and the uses they change, in one transaction an outcome.
+
+Owned by the admission thread: the connection may not leave it. Other processes read the file beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gate.errors import StorageError
+from gate.model import ClockTrust, Moment
+from gate.ports import Draft
+from gate.sqlitefile import open_writer, transaction
+from gate.storage.uses import apply_use
+from gate.wire import cbor, sql
+from gate.wire.journal import DEVICE_STREAM, EPOCH_BYTES, Head, Record, row_hash, stream_start, uuid7
+
+_INSERT = (
+    "INSERT INTO journal(event, epoch, seq, uuid, kind, list, ticket, reason, at, body, hash, facts, latency)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+
+@dataclass(slots=True)
+class _Tip:
+    """End of one stream of this epoch."""
+
+    seq: int
+    hash: bytes
+
+
+class JournalStore:
+    """See `ports.Journal`.
+
+    Args:
+        key: signs heads. random: n random bytes.
+        head_every: heads at multiples of this stay; the newest head of a stream is always there, so that sync can push
+            at any moment.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        gate: str,
+        key: Ed25519PrivateKey,
+        random: Callable[[int], bytes],
+        head_every: int = 100,
+    ) -> None:
+        self.gate = gate
+        self._connection = open_writer(path, sql.JOURNAL, synchronous="FULL")
+        self._key = key
+        self._random = random
+        self._head_every = head_every
+        self.epoch = random(EPOCH_BYTES)
+        self._tips: dict[str, _Tip] = {}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # ---- writing
+
+    def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
+        tips = dict(self._tips)
+        records = []
+        try:
+            with transaction(self._connection) as connection:
+                for draft in drafts:
+                    record, tip = self._insert(connection, draft, moment, tips)
+                    tips[draft.event] = tip
+                    records.append(record)
+                for event in {draft.event for draft in drafts}:
+                    self._write_head(connection, event, tips[event], moment)
+                # Holdover time may be ahead of the truth, so it must not become a floor that never falls.
+                if moment.trust is not ClockTrust.HOLDOVER:
+                    self._write_meta(connection, "clock_floor", str(moment.at))
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal could not be written: {error}") from error
+        self._tips = tips
+        return records
+
+    def _insert(
+        self, connection: sqlite3.Connection, draft: Draft, moment: Moment, tips: dict[str, _Tip]
+    ) -> tuple[Record, _Tip]:
+        tip = tips.get(draft.event) or _Tip(0, stream_start(self.epoch, draft.event))
+        facts = cbor.dumps(draft.facts.to_map()) if draft.facts is not None else None
+        record = Record(
+            event=draft.event,
+            gate=self.gate,
+            epoch=self.epoch.hex(),
+            seq=tip.seq + 1,
+            id=uuid7(moment.at, self._random(10)),
+            kind=draft.kind,
+            list=draft.list,
+            dir=draft.direction.value if draft.direction else None,
+            ticket=draft.ticket.hex() if draft.ticket else None,
+            product=draft.product,
+            reason=draft.reason,
+            detail=draft.detail,
+            rule=draft.rule,
+            ref=draft.ref,
+            actor=draft.actor,
+            input=draft.input,
+            at=moment.at,
+            mono=moment.mono,
+            boot=moment.boot,
+            clock=moment.trust.value,
+            error_ms=moment.error_ms,
+            facts=sha256(facts).hexdigest() if facts is not None else None,
+            data=draft.data,
+        )
+        body = record.encode()
+        digest = row_hash(tip.hash, body)
+        latency = json.dumps({k: round(v, 2) for k, v in draft.latency.items()}) if draft.latency else None
+        connection.execute(
+            _INSERT,
+            (
+                record.event,
+                self.epoch,
+                record.seq,
+                record.id,
+                record.kind,
+                record.list,
+                draft.ticket,
+                record.reason,
+                record.at,
+                body,
+                digest,
+                facts,
+                latency,
+            ),
+        )
+        apply_use(connection, record, draft.day)
+        return record, _Tip(record.seq, digest)
+
+    def _write_head(self, connection: sqlite3.Connection, event: str, tip: _Tip, moment: Moment) -> None:
+        head = Head(gate=self.gate, event=event, epoch=self.epoch, seq=tip.seq, hash=tip.hash, at=moment.at)
+        connection.execute(
+            "DELETE FROM head WHERE event=? AND epoch=? AND seq % ? <> 0", (event, self.epoch, self._head_every)
+        )
+        connection.execute(
+            "INSERT INTO head(event, epoch, seq, sign1) VALUES (?,?,?,?)",
+            (event, self.epoch, tip.seq, head.sign(self._key)),
+        )
+
+    # ---- start and small values
+
+    def write_boot(self, moment: Moment, acked: dict[tuple[str, str], int], data: dict[str, object]) -> Record:
+        """First row of this epoch: ties the streams before it together and names a tail that got lost.
+
+        Args:
+            acked: by (event, epoch hex), what the server says it has; more than the file holds is `lost_tail`.
+        """
+        streams = self.streams()
+        held = {(event, epoch): seq for event, epoch, seq, _ in streams}
+        lost = [[event, epoch, upto] for (event, epoch), upto in acked.items() if upto > held.get((event, epoch), 0)]
+        body = {**data, "streams": [list(stream) for stream in streams]}
+        if lost:
+            body["lost_tail"] = lost
+        draft = Draft(event=DEVICE_STREAM, kind="boot", data=body)
+        return self.commit([draft], moment)[0]
+
+    def streams(self) -> list[tuple[str, str, int, str]]:
+        """(event, epoch hex, last seq, hash hex) of each stream, oldest first."""
+        rows = self._connection.execute(
+            "SELECT j.event, j.epoch, j.seq, j.hash FROM journal j JOIN (SELECT event, epoch, max(seq) AS seq,"
+            " min(id) AS born FROM journal GROUP BY event, epoch) t USING (event, epoch, seq) ORDER BY t.born"
+        )
+        return [(event, epoch.hex(), seq, digest.hex()) for event, epoch, seq, digest in rows]
+
+    def meta(self, name: str) -> str | None:
+        row = self._connection.execute("SELECT v FROM meta WHERE k=?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Raises: StorageError."""
+        try:
+            with transaction(self._connection) as connection:
+                self._write_meta(connection, name, value)
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal could not be written: {error}") from error
+
+    @staticmethod
+    def _write_meta(connection: sqlite3.Connection, name: str, value: str) -> None:
+        connection.execute("INSERT INTO meta(k, v) VALUES (?,?) ON CONFLICT(k) DO UPDATE SET v=excluded.v", (name, value))

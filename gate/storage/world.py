@@ -1,0 +1,195 @@
+"""From sync's files to the lane's world: everything is verified again, by the same code, from the stored bytes.
+
+Signatures at every load; the SHA-256 of a base file once, when it is first met. Runs in the loader's thread, with its own
+connection; the admission thread only swaps in the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+
+from gate.errors import DamagedError, FormatError, StorageError, TrustError
+from gate.lane.world import ServedEvent, World
+from gate.model import EventId, GateId
+from gate.sqlitefile import open_reader
+from gate.storage.tickets import base_path
+from gate.verify.trust import TrustedSet
+from gate.wire.enrol import Enrolment, enrolment_from_json
+from gate.wire.secrets import parse_secrets
+
+_EVENTS = "SELECT event, descriptor, policy, base_sha256 FROM event WHERE descriptor IS NOT NULL"
+
+
+class WorldReader:
+    """
+    Args:
+        gate: this gate's id by configuration; it must be the enrolled one.
+        events: which events to serve, in order of look-up; empty = all of the enrolment.
+    """
+
+    def __init__(self, state_dir: Path, *, gate: GateId, events: tuple[EventId, ...] = ()) -> None:
+        self._state_dir = state_dir
+        self._gate = gate
+        self._events = events
+        self._connection: sqlite3.Connection | None = None
+        self._seen: tuple[object, ...] | None = None
+        self._checked: set[bytes] = set()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def changed(self) -> bool:
+        """Whether sync has stored something since the last call that a world is made of. Cheap: one pragma, mostly."""
+        seen = self._version()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        return True
+
+    def _version(self) -> tuple[object, ...]:
+        enrolled = (self._state_dir / "enrolment.json").exists()
+        connection = self._open()
+        if connection is None:
+            return (enrolled,)
+        try:
+            return (enrolled, connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise StorageError(f"sync.db cannot be read: {error}") from error
+
+    def _open(self) -> sqlite3.Connection | None:
+        if self._connection is None and (self._state_dir / "sync.db").exists():
+            self._connection = open_reader(self._state_dir / "sync.db")
+        return self._connection
+
+    def read(self, now_s: int) -> World:
+        """Build the world as it is stored now.
+
+        Args:
+            now_s: trusted Unix seconds.
+
+        Raises:
+            TrustError: an object does not verify. StorageError: a file cannot be read. DamagedError: a base file is
+            not what its name says.
+        """
+        enrolment = read_enrolment(self._state_dir)
+        connection = self._open()
+        if enrolment is None or connection is None:
+            return World(missing="enrolment")
+        if enrolment.gate != self._gate:
+            raise StorageError(
+                f"this gate is {self._gate} by configuration, but was enrolled as {enrolment.gate}: set gate.id"
+            )
+        trusted = TrustedSet(bytes.fromhex(enrolment.root))
+        try:
+            for (file,) in connection.execute("SELECT file FROM trust ORDER BY version").fetchall():
+                trusted.update_trust(file)
+            rows = {row[0]: row for row in connection.execute(_EVENTS)}
+        except sqlite3.Error as error:
+            raise StorageError(f"sync.db cannot be read: {error}") from error
+        if trusted.trust is None:
+            return World(missing="trust", org=enrolment.org)
+        newest = trusted.trust.issued
+        wanted = self._events or tuple(EventId(event) for event in enrolment.events)
+        served = []
+        for event in wanted:
+            if event not in rows:
+                continue
+            item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
+            if item is not None:
+                served.append(item)
+                newest = max(newest, item.issued_ms)
+        return World(
+            events=tuple(served),
+            keys=trusted.keyset(item.id for item in served),
+            missing="" if served else "manifest",
+            org=enrolment.org,
+            newest_issued_ms=newest,
+        )
+
+    def _event(
+        self, trusted: TrustedSet, event: EventId, row: tuple[str, bytes, bytes | None, bytes | None], now_s: int
+    ) -> ServedEvent | None:
+        """None while a part of it is still on its way."""
+        _, descriptor_bytes, policy_sha256, base_sha256 = row
+        secrets = self._state_dir / "secrets" / f"{event}.cbor"
+        if policy_sha256 is None or base_sha256 is None or not secrets.exists():
+            return None
+        descriptor = trusted.update_descriptor(event, descriptor_bytes, now_s)
+        try:
+            policy_bytes = (self._state_dir / "objects" / f"{policy_sha256.hex()}.cbor").read_bytes()
+            salt = parse_secrets(secrets.read_bytes()).salt
+        except OSError as error:
+            raise StorageError(f"an object of {event} cannot be read: {error}") from error
+        except FormatError as error:
+            raise DamagedError(f"the secrets of {event} are damaged") from error
+        policy = trusted.update_policy(event, policy_bytes, now_s)
+        gate = policy.gates.get(self._gate)
+        if gate is None:
+            raise TrustError("gate", f"the policy of {event} does not name this gate ({self._gate})")
+        self._check_base(base_sha256)
+        return ServedEvent(
+            id=event,
+            policy=policy,
+            gate=gate,
+            mode=trusted.mode(event),
+            salt=salt,
+            issued_ms=descriptor.issued,
+            base_sha256=base_sha256,
+        )
+
+    def _check_base(self, sha256: bytes) -> None:
+        if sha256 in self._checked:
+            return
+        path = base_path(self._state_dir, sha256)
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise StorageError(f"a manifest cannot be read: {error}") from error
+        if digest != sha256:
+            raise DamagedError(f"{path.name} is not what its name says")
+        self._checked.add(sha256)
+
+
+def read_enrolment(state_dir: Path) -> Enrolment | None:
+    """None when the gate is not enrolled.
+
+    Raises: StorageError.
+    """
+    path = state_dir / "enrolment.json"
+    try:
+        return enrolment_from_json(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path.name} cannot be read: {error}") from error
+
+
+def read_acked(state_dir: Path) -> dict[tuple[str, str], int]:
+    """By (event, epoch hex), the highest number a server has acknowledged; empty when sync.db is not there."""
+    if not (state_dir / "sync.db").exists():
+        return {}
+    connection = open_reader(state_dir / "sync.db")
+    try:
+        rows = connection.execute("SELECT event, epoch, max(upto) FROM acked GROUP BY event, epoch").fetchall()
+    except sqlite3.Error as error:
+        raise StorageError(f"sync.db cannot be read: {error}") from error
+    finally:
+        connection.close()
+    return {(event, epoch.hex()): upto for event, epoch, upto in rows}
+
+
+def read_status(connection: sqlite3.Connection) -> dict[str, str]:
+    """Sync's status rows (contracts 3)."""
+    return dict(connection.execute("SELECT k, v FROM status").fetchall())
+
+
+def read_offset(connection: sqlite3.Connection, boot: str) -> tuple[int, int] | None:
+    """(base_ms, error_ms) of a server's signed time in this boot."""
+    row = connection.execute("SELECT base_ms, error_ms FROM clock WHERE boot=?", (boot,)).fetchone()
+    return (row[0], row[1]) if row else None
