@@ -36,7 +36,7 @@ class EdgeFilter:
 
     def settle(self, now: float) -> Change | None:
         """Believe the raw level if it has held long enough. Returns: the change, once."""
-        if self._raw == self.active or now - self._since < self.stable_s:
+        if self._raw == self.active or now < self._since + self.stable_s:
             return None
         self.active = self._raw
         return Change(self.active, self._since)

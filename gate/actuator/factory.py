@@ -53,13 +53,25 @@ def _lgpio_factory() -> Factory:
     from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
 
     class SteadyPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
-        """Claims an output with its level already set.
+        """An output that never leaves its rest level on the way in and keeps it on the way out.
 
-        LGPIOPin claims it low and writes the level after that: an active-low relay would pulse at every start.
+        LGPIOPin claims an output low and writes the level after that, so an active-low relay would pulse at every start;
+        and it lets go of a pin with no pull at all, so that the level then depends on the weather. `output_with_state`
+        is only ever called with the rest level (`initial_value=False`).
         """
 
+        _rest: bool | None = None
+
         def output_with_state(self, state: bool) -> None:
-            lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))
+            self._rest = bool(state)
+            lgpio.gpio_claim_output(self.factory._handle, self._number, int(self._rest))
+
+        def close(self) -> None:
+            if self._rest is None:
+                super().close()
+            elif self.factory._handle is not None:
+                pull = lgpio.SET_PULL_UP if self._rest else lgpio.SET_PULL_DOWN
+                lgpio.gpio_claim_input(self.factory._handle, self._number, pull)
 
     factory = LGPIOFactory()
     factory.pin_class = SteadyPin
