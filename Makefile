@@ -1,0 +1,32 @@
+# Everything there is to do. `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench prove
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s%s\n", $$1, $$2 }'
+
+run: ## set up and start the gate: the configured one, a camera, or the demo (Ctrl-C ends it)
+	@$(PYTHON) .ci/setup run
+	@exec $(BIN)/gate start
+
+test: ## set up, lint and run every test
+	@$(PYTHON) .ci/setup test
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -rs
+
+lint: ## formatting, lint, types, direction of imports
+	@$(PYTHON) .ci/setup tools
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: ## measure, and print each figure beside its goal
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.bench
+
+prove: ## list the long proofs, one target each
+	@found=$$(sed -n 's/^\(prove-[a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile); echo "$${found:-There is no long proof yet.}"
