@@ -73,6 +73,13 @@ class TrustedSet:
         )
         return KeySet(records, served)
 
+    def copy(self) -> TrustedSet:
+        """A set that begins with this state: for updates that count only when several succeed together."""
+        other = TrustedSet(self._root_thumbprint)
+        other._trust, other._signed_trust, other._keys = self._trust, self._signed_trust, self._keys
+        other._events = dict(self._events)
+        return other
+
     # ---- trust file
 
     def update_trust(self, data: bytes) -> TrustFile:
