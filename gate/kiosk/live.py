@@ -75,7 +75,7 @@ class Live:
                 self._watch(-1)
             for task in (speaking, listening):
                 task.cancel()
-            await asyncio.gather(speaking, listening, return_exceptions=True)
+            await asyncio.wait({speaking, listening})
         if not listening.done() or listening.cancelled():
             await _hang_up(socket)
 
@@ -139,8 +139,11 @@ class _Line:
 
 
 async def _until_left(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        continue
+    try:
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            continue
+    except RuntimeError:
+        return  # the server's word for a line that is closed already
 
 
 async def _hang_up(socket: WebSocket) -> None:

@@ -26,7 +26,9 @@ def picture() -> tuple[bytes, list[list[float]]]:
     target = np.array([[245, 70], [410, 92], [392, 262], [228, 236]], np.float32)
     source = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
     move = cv2.getPerspectiveTransform(source, target)
-    cv2.warpPerspective(cv2.cvtColor(code, cv2.COLOR_GRAY2BGR), move, SIZE, dst=frame, borderMode=cv2.BORDER_TRANSPARENT)
+    cv2.warpPerspective(
+        cv2.cvtColor(code, cv2.COLOR_GRAY2BGR), move, SIZE, dst=frame, borderMode=cv2.BORDER_TRANSPARENT
+    )
     inner = np.array([[[24, 24]], [[side - 24, 24]], [[side - 24, side - 24]], [[24, side - 24]]], np.float32)
     corners = cv2.perspectiveTransform(inner, move).reshape(4, 2)
     ok, jpeg = cv2.imencode(".jpg", frame)
