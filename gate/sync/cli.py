@@ -1,0 +1,134 @@
+"""`gate sync`: the process itself, and a look at how it is doing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gate import config
+from gate.errors import ConfigError, DamagedError, GateError, StorageError, UplinkError
+from gate.settings import Settings
+from gate.sqlitefile import UMASK, open_reader
+from gate.sync.board import to_message
+from gate.sync.folders import Folders
+
+app = typer.Typer(name="sync", help="Talk with the server.", no_args_is_help=True, add_completion=False)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", envvar="GATE_CONFIG", help="Configuration file.", show_default=True)
+]
+_DEFAULT = Path("/etc/gate/gate.toml")
+_ASK_S = 2.0
+
+
+@app.command()
+def run(path: ConfigOption = _DEFAULT) -> None:
+    """Pull manifests and push check-ins until stopped (SIGTERM, Ctrl-C)."""
+    os.umask(UMASK)
+    try:
+        settings = config.load(path)
+        _set_up_log(settings)
+        from gate.sync.worker import Worker  # the HTTP library loads slowly, and `status` does not need it
+
+        worker = Worker(settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        worker.run()
+    except GateError as error:
+        raise typer.Exit(_fail(error)) from error
+    # A thread may still wait in a long poll; it holds nothing, and nothing of it is waited for.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+@app.command()
+def status(
+    path: ConfigOption = _DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Server, mode, queue, age of the data, last error. Also answers while sync is not running."""
+    try:
+        settings = config.load(path)
+        folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
+        found = _ask(folders) or _stored(folders)
+    except GateError as error:
+        raise typer.Exit(_fail(error, as_json)) from error
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    age = found["data_age_s"]
+    typer.echo(f"server      {found['peer'] or '-'}")
+    typer.echo(f"mode        {found['mode']}")
+    typer.echo(f"data age    {'no data yet' if age is None else f'{age} s'}")
+    typer.echo(f"queue       {found['queue']}")
+    typer.echo(f"quarantined {found['quarantined']}")
+    typer.echo(f"last error  {found['last_error'] or '-'}")
+
+
+def _ask(folders: Folders) -> dict[str, Any] | None:
+    """The running process; None when there is none."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_ASK_S)
+            connection.connect(str(folders.socket))
+            connection.sendall(b'{"id":1,"do":"status"}\n')
+            line = connection.makefile("rb").readline(65536)
+        answer = json.loads(line)
+    except (OSError, ValueError):
+        return None
+    return {key: value for key, value in answer.items() if key not in ("id", "ok")} if answer.get("ok") else None
+
+
+def _stored(folders: Folders) -> dict[str, Any]:
+    """What the last run left. Raises: StorageError."""
+    connection = open_reader(folders.sync_db)
+    try:
+        values = dict(connection.execute("SELECT k, v FROM status").fetchall())
+    finally:
+        connection.close()
+    return to_message(values) | {"mode": "local", "last_error": "sync is not running"}
+
+
+def _set_up_log(settings: Settings) -> None:
+    plain = "%(levelname)s %(name)s: %(message)s"
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonFormatter() if settings.log.json else logging.Formatter(plain))
+    logging.basicConfig(level=settings.log.level.upper(), handlers=[handler])
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {"at": int(record.created * 1000), "level": record.levelname.lower(), "name": record.name}
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return json.dumps(entry | {"message": text})
+
+
+def _fail(error: GateError, as_json: bool = False) -> int:
+    """Say it on stderr. Returns: the exit code of contracts 8."""
+    if as_json:
+        typer.echo(json.dumps({"error": {"code": error.code, "message": str(error)}}), err=True)
+    elif isinstance(error, ConfigError):
+        for key, problem, hint in error.problems:
+            typer.echo(f"{key}: {problem} ({hint})", err=True)
+    else:
+        typer.echo(f"sync: {error}", err=True)
+    codes: tuple[tuple[type[GateError], int], ...] = (
+        (ConfigError, 2),
+        (DamagedError, 5),
+        (StorageError, 3),
+        (UplinkError, 4),
+    )
+    return next((code for kind, code in codes if isinstance(error, kind)), 1)

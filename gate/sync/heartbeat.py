@@ -1,0 +1,68 @@
+"""Every 30 seconds: how we are, and what the server would like us to do. Only what the configuration allows is obeyed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gate import __version__
+from gate.sync.client import Client
+from gate.sync.clocks import SyncClock
+from gate.sync.protocol import SPREAD_MAX_S
+from gate.wire import cbor
+
+_TASKS_MAX = 20
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """Used by one thread.
+
+    Args:
+        allowed: tasks of `[sync] remote`. pull: does the task `pull`. spread: takes the server's reconnect spread, s.
+        status: the present status message.
+    """
+
+    clock: SyncClock
+    allowed: Collection[str]
+    status: Callable[[], dict[str, Any]]
+    pull: Callable[[], None]
+    spread: Callable[[float], None]
+    ignored: int = 0
+    """Tasks that are not allowed here, or not known."""
+
+    def step(self, client: Client) -> None:
+        """Raises: UplinkError, FormatError."""
+        status, offset = self.status(), self.clock.offset
+        moment = self.clock.now()
+        body = {
+            "versions": {"gate": __version__},
+            "queue": status["queue"],
+            "data_age_s": status["data_age_s"],
+            "clock": {
+                "trust": str(moment.trust),
+                "error_ms": None if offset is None else offset.error_ms,
+                "mono": moment.mono,
+                "boot": self.clock.boot,
+            },
+            "lane": None,
+            "inputs": {},
+            "counts": {"quarantined": status["quarantined"]},
+        }
+        answer = client.post("/heartbeat", json.dumps(body).encode())
+        fields = cbor.Fields(answer.json(), "heartbeat")
+        spread = fields.raw("reconnect_spread_s")
+        if isinstance(spread, int | float) and not isinstance(spread, bool):
+            self.spread(min(max(0.0, float(spread)), SPREAD_MAX_S))
+        tasks = fields.raw("tasks")
+        for task in tasks[:_TASKS_MAX] if isinstance(tasks, list) else ():
+            self._do(task)
+
+    def _do(self, task: Any) -> None:
+        word = task.get("do") if isinstance(task, dict) else None
+        if word == "pull" and word in self.allowed:
+            self.pull()
+        else:
+            self.ignored += 1

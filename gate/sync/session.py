@@ -1,0 +1,268 @@
+"""One enrolment at work: its loops, each with its own thread and its own pauses."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from gate.errors import GateError, TrustError, UplinkError
+from gate.model import ClockTrust, EventId
+from gate.settings import Settings
+from gate.sync import keys as device_keys
+from gate.sync import tls
+from gate.sync.board import OFFLINE, StatusBoard
+from gate.sync.client import Client
+from gate.sync.clocks import SyncClock
+from gate.sync.feed import FeedReader
+from gate.sync.files import BaseFiles
+from gate.sync.folders import Folders
+from gate.sync.heartbeat import Heartbeat
+from gate.sync.loop import Loop
+from gate.sync.protocol import HEARTBEAT_S, TIME_EVERY_S, TRUST_EVERY_S, Backoff
+from gate.sync.pull import EventPuller, oldest_issued
+from gate.sync.push import Outbox, Pusher
+from gate.sync.store import Store
+from gate.sync.trusted import TrustKeeper
+from gate.wire.enrol import Enrolment
+
+IDLE_PAUSE_S = 1.0
+"""After a long poll that ended at once with nothing: a server without long polls, or one that misbehaves."""
+
+_JOIN_S = 1.0
+
+
+class Session:
+    """From `start` to `stop`. `revoked` is set when the server has withdrawn our access.
+
+    Raises: StorageError, DamagedError, TrustError (the stored trust files are not of this enrolment).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        enrolment: Enrolment,
+        *,
+        store: Store,
+        folders: Folders,
+        clock: SyncClock,
+        board: StatusBoard,
+    ) -> None:
+        self.revoked = threading.Event()
+        self._settings = settings.sync
+        self._store = store
+        self._clock = clock
+        self._board = board
+        self._held: dict[str, tuple[float, Backoff]] = {}
+        self._resend = threading.Event()
+        own = device_keys.load(folders.device_key)
+        self._keeper = TrustKeeper(bytes.fromhex(enrolment.root), store, clock)
+        self._keeper.load(enrolment.trust)
+        self._files = BaseFiles(folders)
+        self._client = Client(
+            enrolment.url,
+            clock=clock,
+            timeout_s=settings.sync.timeout_s,
+            nonce=lambda: secrets.token_hex(16),
+            device=enrolment.device,
+            keys=own,
+            read_time=self._keeper.read_time,
+            context=self._context(enrolment, folders),
+            on_contact=board.contact,
+        )
+        events = settings.gate.events or tuple(EventId(event) for event in enrolment.events)
+        self._pullers = [
+            EventPuller(
+                event, device=enrolment.device, keys=own, store=store, folders=folders, files=self._files,
+                keeper=self._keeper, clock=clock,
+            )
+            for event in events
+        ]  # fmt: skip
+        self._feeds = [FeedReader(event, peer=enrolment.server, store=store) for event in events]
+        self._outbox = Outbox(folders.journal_db)
+        self._pusher = Pusher(
+            peer=enrolment.server, most=settings.sync.batch, store=store, outbox=self._outbox, clock=clock
+        )
+        self._heartbeat = Heartbeat(
+            clock=clock, allowed=settings.sync.remote, status=board.message, pull=self.pull_now, spread=self._spread
+        )
+        self._cap_s = float(settings.sync.backoff_max_s)
+        self._backoffs: list[Backoff] = []
+        self._loops = self._make_loops()
+
+    def start(self) -> None:
+        for puller in self._pullers:
+            try:
+                puller.load()
+            except TrustError as error:
+                self._board.trouble(f"manifest {puller.event}", str(error))
+        self._show_data()
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """Ends the loops; one that waits in a long poll is left behind and touches nothing any more."""
+        for loop in self._loops:
+            loop.stop()
+        deadline = time.monotonic() + _JOIN_S
+        ended = [loop.join(max(0.0, deadline - time.monotonic())) for loop in self._loops]
+        if all(ended):
+            self._client.close()
+            self._outbox.close()
+
+    def poke(self) -> None:
+        """New rows in the journal."""
+        self._push.poke()
+
+    def pull_now(self) -> None:
+        for loop in self._loops:
+            if loop.name.startswith(("manifest", "feed", "trust")):
+                loop.poke()
+
+    def retry(self) -> None:
+        """A person asked: everything now, set-aside records as well."""
+        self._store.release_quarantine()
+        self._resend.set()
+        self._held.clear()
+        for loop in self._loops:
+            loop.retry()
+
+    def tick(self) -> None:
+        """Called about twice a second by the worker: what is nobody's own loop."""
+        self._files.sweep(self._store.bases_in_use(), time.monotonic())
+        self._board.put(quarantined=str(self._store.quarantine_count()))
+
+    # ---- loops
+
+    def _make_loops(self) -> list[Loop]:
+        loops = [self._loop("time", self._time, TIME_EVERY_S), self._loop("trust", self._trust, TRUST_EVERY_S)]
+        for puller in self._pullers:
+            loops.append(self._loop(f"manifest {puller.event}", self._pulling(puller)))
+        for feed in self._feeds:
+            loops.append(self._loop(f"feed {feed.event}", self._feeding(feed)))
+        self._push = self._loop("push", self._pushing)
+        return [*loops, self._push, self._loop("heartbeat", self._beat, HEARTBEAT_S)]
+
+    def _loop(self, name: str, step: Callable[[], float], cap_s: float | None = None) -> Loop:
+        backoff = Backoff(random.random, min(self._cap_s, cap_s or self._cap_s))
+        self._backoffs.append(backoff)
+        return Loop(name, step, backoff, ok=self._board.ok, failed=self._failed)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        self._board.failed(name, error)
+        if isinstance(error, UplinkError) and error.code == "revoked":
+            self.revoked.set()
+        if isinstance(error, TrustError) and error.code == "key":
+            self._named("trust").poke()
+
+    def _named(self, name: str) -> Loop:
+        return next(loop for loop in self._loops if loop.name == name)
+
+    def _time(self) -> float:
+        self._client.measure_time()
+        offset = self._clock.offset
+        if offset is not None:
+            self._store.put_clock(self._clock.boot, offset.base_ms, offset.error_ms, "server")
+        return TIME_EVERY_S
+
+    def _trust(self) -> float:
+        if self._keeper.refresh(self._client):
+            self.pull_now()
+        return TRUST_EVERY_S
+
+    def _pulling(self, puller: EventPuller) -> Callable[[], float]:
+        def step() -> float:
+            started = time.monotonic()
+            news = puller.step(self._client, self._settings.wait_s)
+            self._board.trouble(f"secrets {puller.event}", puller.trouble)
+            if news:
+                self._show_data()
+            return 0.0 if news else self._rest(started)
+
+        return step
+
+    def _feeding(self, feed: FeedReader) -> Callable[[], float]:
+        def step() -> float:
+            started = time.monotonic()
+            news = feed.step(self._client, self._settings.wait_s)
+            if feed.resend:
+                feed.resend = False
+                self._resend.set()
+                self._push.poke()
+            return 0.0 if news else self._rest(started)
+
+        return step
+
+    def _rest(self, started: float) -> float:
+        return max(0.0, IDLE_PAUSE_S - (time.monotonic() - started))
+
+    def _pushing(self) -> float:
+        if self._resend.is_set():
+            self._resend.clear()
+            self._pusher.forget()
+        sent = False
+        try:
+            for event in self._pusher.look():
+                sent = self._push_event(event) or sent
+        finally:
+            self._board.put(queue=str(self._pusher.queue()))
+        return 0.0 if sent else self._settings.poll_ms / 1000
+
+    def _push_event(self, event: str) -> bool:
+        """Returns: whether something moved. A refusal of one event holds up no other."""
+        until, backoff = self._held.get(event, (0.0, Backoff(random.random, self._cap_s)))
+        if time.monotonic() < until:
+            return False
+        part = f"push {event or 'device'}"
+        try:
+            self._pusher.step(self._client, event)
+        except UplinkError as error:
+            if error.code == "poison":
+                return True
+            if error.code in OFFLINE:
+                raise
+            self._hold(event, part, backoff, error)
+            return False
+        except GateError as error:
+            self._hold(event, part, backoff, error)
+            return False
+        self._held.pop(event, None)
+        self._board.ok(part)
+        return True
+
+    def _hold(self, event: str, part: str, backoff: Backoff, error: GateError) -> None:
+        wait = error.retry_after_s if isinstance(error, UplinkError) else None
+        self._held[event] = (time.monotonic() + backoff.next(wait), backoff)
+        self._board.failed(part, error)
+
+    def _beat(self) -> float:
+        self._heartbeat.step(self._client)
+        return HEARTBEAT_S
+
+    # ---- small things
+
+    def _context(self, enrolment: Enrolment, folders: Folders) -> tls.PinnedContext | None:
+        if not enrolment.url.startswith("https:"):
+            return None
+        spki = None if enrolment.spki is None else bytes.fromhex(enrolment.spki)
+        return tls.make_context(spki, folders.ca, self._certificate_time)
+
+    def _certificate_time(self) -> int | None:
+        moment = self._clock.now()
+        return None if moment.trust is ClockTrust.UNTRUSTED else moment.at
+
+    def _spread(self, seconds: float) -> None:
+        """After an outage, gates come back spread over at least this time."""
+        for backoff in self._backoffs:
+            if backoff.cap_s >= self._cap_s:
+                backoff.cap_s = max(self._cap_s, seconds)
+
+    def _show_data(self) -> None:
+        events = {
+            str(puller.event): {"seq": d.seq, "issued": d.issued, "cursor": d.cursor, "rows": d.base.rows}
+            for puller in self._pullers
+            if (d := puller.descriptor) is not None
+        }
+        self._board.data(oldest_issued(self._pullers), events)
