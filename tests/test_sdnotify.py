@@ -1,0 +1,74 @@
+"""What reaches systemd's socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate.sdnotify import Notifier
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(tmp_path / "notify"))
+        channel.settimeout(5)
+        yield channel
+
+
+def test_each_call_is_one_datagram(systemd: socket.socket) -> None:
+    n = Notifier({"NOTIFY_SOCKET": systemd.getsockname()})
+    assert n.wanted
+    n.ready("entry open\nlocal only")
+    n.alive()
+    n.status("camera gone")
+    n.status("camera gone")
+    n.stopping()
+    assert [systemd.recv(4096) for _ in range(4)] == [
+        b"READY=1\nSTATUS=entry open local only",
+        b"WATCHDOG=1",
+        b"STATUS=camera gone",
+        b"STOPPING=1",
+    ]
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(4096)
+
+
+def test_an_abstract_socket_is_reached(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind("\0gate-test-" + tmp_path.name + str(id(tmp_path)))
+        channel.settimeout(5)
+        Notifier({"NOTIFY_SOCKET": "@" + channel.getsockname()[1:].decode()}).alive()
+        assert channel.recv(100) == b"WATCHDOG=1"
+
+
+def test_without_systemd_nothing_happens() -> None:
+    n = Notifier({})
+    assert not n.wanted
+    n.ready()
+    n.alive()
+    assert n.feed_every_s == 0
+
+
+def test_a_socket_that_is_gone_does_not_stop_the_gate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+    assert "could not be told" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("environment", "every"),
+    [
+        ({"WATCHDOG_USEC": "10000000"}, 5.0),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "42"}, 5.0),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "43"}, 0.0),
+        ({"WATCHDOG_USEC": "soon"}, 0.0),
+    ],
+)
+def test_the_watchdog_is_fed_twice_in_its_time_and_only_if_it_is_ours(
+    environment: dict[str, str], every: float
+) -> None:
+    assert Notifier(environment, pid=42).feed_every_s == every
