@@ -182,7 +182,8 @@ def scan_image(path: Path) -> tuple[list[Reading], float]:
     Returns: readings (text, engine, corners) and the wall ms of decoding, file reading left out.
     Raises: FormatError when the file is not a picture OpenCV can open; OSError when it cannot be read.
     """
-    image = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if image is None:
         raise FormatError(f"{path}: not a picture that can be read")
     zbar = load_zbar()

@@ -81,6 +81,7 @@ class ScannerProcess:
         self._python = python
         self._stop = threading.Event()
         self._wake_r, self._wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._closed = False
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._thread: threading.Thread | None = None
@@ -107,8 +108,8 @@ class ScannerProcess:
         return running is not None and running.health is not None and time.monotonic() - running.health < self._stall_s
 
     def start(self) -> None:
-        """Start child and thread; returns at once."""
-        if self._thread is None:
+        """Start child and thread; returns at once. Not again after `stop`: make a new one."""
+        if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._run, name=f"scanner-{self.name}", daemon=True)
             self._thread.start()
 
@@ -126,6 +127,10 @@ class ScannerProcess:
                 os.write(self._wake_w, b"x")
                 thread.join()
         self._thread = None
+        with self._lock:
+            for end in (self._wake_r, self._wake_w) if not self._closed else ():
+                os.close(end)
+            self._closed = True
 
     def send(self, message: Mapping[str, Any]) -> bool:
         """One message to the child. Returns: False when there is none or its pipe is full (nothing waits for it)."""

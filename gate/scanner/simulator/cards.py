@@ -34,32 +34,25 @@ def draw_card(text: str, medium: str, title: str, rng: np.random.Generator) -> C
     skin = _SKIN[int(rng.integers(len(_SKIN)))]
     sleeve = _SLEEVE[int(rng.integers(len(_SLEEVE)))]
     accent = _ACCENT[int(rng.integers(len(_ACCENT)))]
-    if medium == "paper":
-        _arm(canvas, skin, sleeve, 560)
-        _fingers_behind_paper(canvas, skin)
+    paper, left_hand = medium == "paper", rng.random() < 0.5
+    _arm(canvas, skin, sleeve, 560 if paper else 600)
+    (_fingers_behind_paper if paper else _fingers)(canvas, skin)
+    # The ticket stands in the canvas's middle: a left hand is a right hand in the mirror, the ticket itself never is.
+    if left_hand:
+        canvas = np.ascontiguousarray(canvas[:, ::-1])
+    if paper:
         centre = _paper(canvas, text, title, accent)
-        _thumb_on_paper(canvas, skin)
     else:
-        _arm(canvas, skin, sleeve, 600)
-        _fingers(canvas, skin)
         centre = _phone(canvas, text, title, accent, dark=medium == "phone_dark")
-        _thumb(canvas, skin)
-    if rng.random() < 0.5:  # the other hand
-        canvas = np.ascontiguousarray(_mirrored_hand(canvas, medium))
+    if left_hand:
+        canvas = np.ascontiguousarray(canvas[:, ::-1])
+    (_thumb_on_paper if paper else _thumb)(canvas, skin)
+    if left_hand:
+        canvas = np.ascontiguousarray(canvas[:, ::-1])
     alpha = canvas[:, :, 3:].astype(np.float32) / 255
     canvas[:, :, :3] = (canvas[:, :, :3] * alpha).astype(np.uint8)
     # A lens is never perfect: this much softness is what a fixed focus leaves.
     return Card(np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.7), dtype=np.uint8), centre)
-
-
-def _mirrored_hand(canvas: Picture, medium: str) -> Picture:
-    """Swap left and right of all but the ticket itself, which must stay readable."""
-    left, top, right, bottom = _PAPER if medium == "paper" else _PHONE
-    mirrored = canvas[:, ::-1].copy()
-    # The face of the ticket goes back over its mirror image; the thumb's strip at the rim stays with the hand.
-    inner_bottom = bottom - 150 if medium == "paper" else top + 430
-    mirrored[top + 14 : inner_bottom, left + 14 : right - 14] = canvas[top + 14 : inner_bottom, left + 14 : right - 14]
-    return mirrored
 
 
 def _arm(canvas: Picture, skin: Color, sleeve: Color, top: int) -> None:

@@ -18,14 +18,19 @@ def hall(size: tuple[int, int], rng: np.random.Generator) -> Picture:
     picture[rows[:, 0] > 0.62] *= np.array((0.86, 0.80, 0.76), np.float32)
     scene = np.clip(picture, 0, 255).astype(np.uint8)
     unit = height / 720
-    for _ in range(7):  # people waiting
-        x, tall = int(rng.uniform(0, width)), int(rng.uniform(210, 330) * unit)
-        foot = int(height * rng.uniform(0.66, 0.76))
-        tone = tuple(int(v) for v in rng.uniform(28, 96, 3))
-        half = int(tall * 0.15)
-        cv2.ellipse(scene, (x, foot - tall // 2), (half, tall // 2), 0, 0, 360, tone, -1)
-        cv2.circle(scene, (x, foot - tall), int(tall * 0.1), (96, 120, 160), -1)
-    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), 15 * unit), dtype=np.uint8)
+    for n in range(8):  # people waiting
+        x, tall = int((n + rng.uniform(0, 1)) * width / 8), int(rng.uniform(250, 350) * unit)
+        foot = int(height * rng.uniform(0.72, 0.82))
+        coat = tuple(int(v) for v in rng.uniform(34, 84) + rng.uniform(-16, 16, 3))
+        legs = tuple(int(v) for v in rng.uniform(26, 52) + rng.uniform(-8, 8, 3))
+        waist, neck, half = foot - int(tall * 0.46), foot - int(tall * 0.84), int(tall * 0.14)
+        cv2.ellipse(scene, (x, (waist + neck) // 2), (half, (waist - neck) // 2 + half // 2), 0, 0, 360, coat, -1)
+        for step in (-1, 1):
+            cv2.line(
+                scene, (x + step * half // 2, waist), (x + step * half * 2 // 3, foot), legs, max(2, half * 2 // 3)
+            )
+        cv2.circle(scene, (x, foot - int(tall * 0.92)), int(tall * 0.075), (84, 108, 146), -1)
+    scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), 9 * unit), dtype=np.uint8)
     glow = np.zeros_like(scene)
     for _ in range(16):  # lamps out of focus become discs
         x, y = int(rng.uniform(0, width)), int(rng.uniform(0.03, 0.42) * height)
