@@ -41,22 +41,26 @@ _SLOW_AFTER_S = 60.0
 RETIRED_KEEP_S = 60.0
 """A file that no event names any more stays so long: the lane may just be opening it."""
 
-_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
+_IOPRIO = {"x86_64": (251, 252), "aarch64": (30, 31), "armv7l": (314, 315)}
+# Numbers of ioprio_set and ioprio_get, for which the C library has no functions.
+_THIS_THREAD = (1, 0)
 _IDLE_CLASS = 3 << 13
 
 
 @contextmanager
 def idle_io() -> Iterator[None]:
     """This thread reads and writes only when nobody else wants the disk. Best effort: without it all works, less gently."""
-    number = _IOPRIO_SET.get(platform.machine())
-    libc = ctypes.CDLL(None, use_errno=True) if number is not None else None
-    if libc is not None:
-        libc.syscall(number, 1, 0, _IDLE_CLASS)
+    numbers = _IOPRIO.get(platform.machine())
+    if numbers is None:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    before = libc.syscall(numbers[1], *_THIS_THREAD)
+    libc.syscall(numbers[0], *_THIS_THREAD, _IDLE_CLASS)
     try:
         yield
     finally:
-        if libc is not None:
-            libc.syscall(number, 1, 0, 0)
+        libc.syscall(numbers[0], *_THIS_THREAD, max(before, 0))
 
 
 class BaseFiles:

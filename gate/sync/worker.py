@@ -179,11 +179,11 @@ def this_machine() -> enrolments.Machine:
 
 
 def read_journal_pub(folders: Folders) -> bytes:
-    """The public half of the lane's journal key, which the lane leaves as hex beside it. Raises: StorageError."""
-    path = folders.state / "journal.key.pub"
+    """The public half of the lane's journal key, which the lane leaves beside it. Raises: StorageError."""
+    path = folders.state / "journal.pub"
     try:
-        public = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
+        public = path.read_bytes()
+    except OSError as error:
         raise StorageError(f"the journal's public key is not there yet: start the lane first ({path})") from error
     if len(public) != 32:
         raise StorageError(f"{path} does not hold an Ed25519 public key")

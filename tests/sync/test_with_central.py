@@ -1,0 +1,202 @@
+"""The whole worker against the real central server: enrol, pull, push, feed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate.model import TicketState
+from gate.sqlitefile import open_immutable, open_reader
+from gate.sync.folders import Folders
+from gate.sync.worker import Worker
+from gate.wire import sql
+from tests.fakes.server import EVENT, LiveCentral, wait_for
+from tests.sync.conftest import Lane, settings_for
+
+
+class Running:
+    def __init__(self, state: Path, **sync: object) -> None:
+        self.worker = Worker(settings_for(state, **sync))
+        self.folders = Folders(state, state / "run")
+        self._thread = threading.Thread(target=self.worker.run, daemon=True)
+        self._thread.start()
+        wait_for(self.folders.socket.exists, "the socket is there")
+
+    def ask(self, **request: object) -> dict[str, object]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(20)
+            connection.connect(str(self.folders.socket))
+            connection.sendall(json.dumps({"id": 5} | request).encode() + b"\n")
+            return dict(json.loads(connection.makefile("rb").readline()))
+
+    def values(self) -> dict[str, str]:
+        return self.worker.board.values()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def running(state: Path) -> Iterator[Running]:
+    run = Running(state)
+    yield run
+    run.stop()
+
+
+def enrolled(running: Running, live: LiveCentral) -> None:
+    answer = running.ask(do="enrol", text=live.enrolment_text(), by="test", journal_pub="00" * 32)
+    assert answer == {"id": 5, "ok": True, "device": "g2", "gate": "g2", "org": "Gate", "events": [EVENT]}
+
+
+def test_an_unenrolled_worker_says_so_and_waits(running: Running) -> None:
+    answer = running.ask(do="status")
+    assert answer["ok"] is True
+    assert answer["enrolled"] is False
+    assert answer["mode"] == "local"
+    assert "not enrolled" in str(answer["last_error"])
+
+
+def test_enrol_pull_push_feed(live: LiveCentral, state: Path) -> None:
+    lane = Lane(state)
+    running = Running(state)
+    try:
+        answer = running.ask(do="enrol", text=live.enrolment_text(), by="test")
+        assert answer["ok"], answer
+        wait_for(lambda: running.values()["events"] not in ("", "{}"), "a manifest")
+        assert json.loads(running.values()["events"])[EVENT]["rows"] == 10
+        assert (state / "secrets" / f"{EVENT}.cbor").stat().st_mode & 0o777 == 0o640
+
+        reader = open_reader(running.folders.sync_db)
+        base = reader.execute("SELECT base_sha256 FROM event").fetchone()[0]
+        tickets = open_immutable(running.folders.base(base))
+        assert tickets.execute("SELECT count(*) FROM ticket").fetchone() == (10,)
+
+        lane.admit(3)
+        lane.admit(1, event="", kind="boot")
+        running.ask(do="poke")
+        wait_for(lambda: len(live.checkins()) == 3, "three check-ins at the server")
+        wait_for(lambda: len(live.checkins("")) == 1, "the device's own stream at the server")
+        wait_for(lambda: reader.execute("SELECT count(*) FROM remote").fetchone() == (3,), "the feed")
+        wait_for(lambda: running.values()["queue"] == "0", "an empty queue")
+
+        key = live.central.issued(EVENT)[0].key
+        live.central.set_state(EVENT, key, TicketState.REVOKED)
+        wait_for(lambda: reader.execute("SELECT state FROM overlay WHERE key=?", (key,)).fetchone() == (5,), "revocation")
+        assert running.values()["mode"] == "online"
+        assert running.values()["last_error"] == ""
+        stored = dict(reader.execute("SELECT k, v FROM status"))
+        assert stored["enrolled"] == "yes"
+        assert stored["peer"] == "central"
+        assert reader.execute("SELECT source FROM clock").fetchone() == ("server",)
+    finally:
+        running.stop()
+        lane.close()
+
+
+def test_central_gone_for_a_while_everything_arrives_once(live: LiveCentral, state: Path) -> None:
+    lane = Lane(state)
+    running = Running(state, backoff_max_s=1)
+    try:
+        assert running.ask(do="enrol", text=live.enrolment_text(), by="test")["ok"]
+        lane.admit(2)
+        wait_for(lambda: len(live.checkins()) == 2, "two check-ins")
+        live.stop()
+        lane.admit(5)
+        wait_for(lambda: running.values()["mode"] == "local", "local mode")
+        wait_for(lambda: running.values()["queue"] == "5", "five waiting")
+        assert running.values()["last_error"]
+        live.start()
+        wait_for(lambda: len(live.checkins()) == 7, "seven check-ins")
+        wait_for(lambda: running.values()["mode"] == "online" and not running.values()["last_error"], "online again")
+        assert [seq for _, _, seq, _ in live.checkins()] == [1, 2, 3, 4, 5, 6, 7]
+    finally:
+        running.stop()
+        lane.close()
+
+
+def test_a_storm_of_errors_is_backed_off_from_and_survived(live: LiveCentral, state: Path) -> None:
+    from tests.fakes.server import Fault
+
+    storm = [Fault(method, "/v1/", status=500, body=b"oops") for method in ("GET", "POST")]
+    lane = Lane(state)
+    running = Running(state, backoff_max_s=2, wait_s=1)
+    try:
+        enrolled(running, live)
+        lane.admit(1)
+        wait_for(lambda: len(live.checkins()) == 1, "one check-in")
+        live.faults += storm
+        lane.admit(1)
+        wait_for(lambda: sum(fault.hits for fault in storm) >= 12, "some failures")
+        assert running.values()["mode"] == "local"
+        assert "500" in running.values()["last_error"]
+        # Seven loops; were there no pauses, there would be thousands of calls by now.
+        assert sum(fault.hits for fault in storm) < 200
+        live.faults.clear()
+        wait_for(lambda: len(live.checkins()) == 2, "delivered after the storm")
+        wait_for(lambda: running.values()["last_error"] == "", "no error left")
+    finally:
+        running.stop()
+        lane.close()
+
+
+def test_a_revoked_gate_stops_wipes_its_secrets_and_keeps_the_journal(live: LiveCentral, state: Path) -> None:
+    lane = Lane(state)
+    running = Running(state, backoff_max_s=1, wait_s=1)
+    try:
+        enrolled(running, live)
+        wait_for((state / "secrets" / f"{EVENT}.cbor").exists, "secrets")
+        lane.admit(2)
+        wait_for(lambda: len(live.checkins()) == 2, "two check-ins")
+        live.central.revoke_device("g2")
+        wait_for(lambda: not any((state / "secrets").iterdir()), "wiped secrets")
+        wait_for(lambda: "revoked" in running.values()["last_error"], "a word about it")
+        calls = len(live.wire.seen)
+        lane.admit(1)
+        running.ask(do="poke")
+        assert len(live.wire.seen) == calls
+        journal = open_reader(state / "journal.db")
+        assert journal.execute("SELECT count(*) FROM journal").fetchone() == (3,)
+    finally:
+        running.stop()
+        lane.close()
+
+
+def test_a_second_worker_in_the_same_folder_is_refused(running: Running, state: Path) -> None:
+    from gate.errors import StorageError
+
+    with pytest.raises(StorageError, match="another sync process"):
+        Worker(settings_for(state))
+
+
+@pytest.mark.parametrize("do", ["claim", "search", "forget", "nonsense", None])
+def test_what_is_not_there_yet_is_answered_as_such(running: Running, do: str | None) -> None:
+    answer = running.ask(do=do)
+    assert (answer["id"], answer["ok"], answer["code"]) == (5, False, "not_supported")
+
+
+def test_a_line_that_is_no_request_is_answered(running: Running) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(5)
+        connection.connect(str(running.folders.socket))
+        connection.sendall(b"hello\n")
+        assert json.loads(connection.makefile("rb").readline())["code"] == "format"
+
+
+def test_schema_of_sync_db_is_the_shared_one(running: Running) -> None:
+    reader = open_reader(running.folders.sync_db)
+    tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    assert tables == {line.split("(")[0].split()[-1] for line in sql.SYNC.splitlines() if line.startswith("CREATE")}
