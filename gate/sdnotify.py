@@ -1,7 +1,6 @@
 """Tells systemd how the service is: ready, alive, stopping, and one line a technician can read (sd_notify(3)).
 
-One datagram a call to the socket that systemd named; nothing at all when there is none. What counts as alive is decided
-elsewhere. The environment is given by the caller, who read it at start.
+One datagram to the socket that systemd named; nothing at all when there is none. What counts as alive is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +18,19 @@ class Notifier:
     """Sends to the socket of `NOTIFY_SOCKET`. Every call is cheap, never blocks and never raises.
 
     Args:
-        environment: of the process; `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` are read.
+        environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` are read, once; None = the process's.
         pid: of this process: a watchdog meant for another one (a parent's, inherited) is not ours to feed.
+        monotonic: seconds.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, pid: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        pid: int | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        environment = os.environ if environment is None else environment
         address = environment.get("NOTIFY_SOCKET", "")
         # "@" stands for the abstract namespace, whose names begin with a zero byte.
         self._address = "\0" + address[1:] if address.startswith("@") else address
@@ -30,25 +38,26 @@ class Notifier:
         mine = environment.get("WATCHDOG_PID", "") in ("", str(os.getpid() if pid is None else pid))
         usec = environment.get("WATCHDOG_USEC", "")
         self._watchdog_s = int(usec) / 1e6 if mine and usec.isascii() and usec.isdigit() else 0.0
+        self._monotonic = monotonic
+        self._fed_at = float("-inf")
 
     @property
     def wanted(self) -> bool:
         """True when systemd listens."""
         return bool(self._address)
 
-    @property
-    def feed_every_s(self) -> float:
-        """How often to call `alive`, seconds: half of the watchdog's time; 0 = there is no watchdog."""
-        return self._watchdog_s / 2
-
     def ready(self, status: str = "") -> None:
         """The service does its work from now on."""
         self._told = status
         self._send("READY=1", *_status(status))
 
-    def alive(self) -> None:
-        """Feed the watchdog. Call it only when pins, camera and journal have each shown that they live."""
-        self._send("WATCHDOG=1")
+    def watchdog(self) -> None:
+        """Feed the watchdog. Call it often, but only while pins, camera and journal each live; it is sent four times in the
+        watchdog's time, and never when there is none."""
+        now = self._monotonic()
+        if self._watchdog_s and now - self._fed_at >= self._watchdog_s / 4:
+            self._fed_at = now
+            self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`. The same line again is not sent."""

@@ -20,10 +20,10 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def test_each_call_is_one_datagram(systemd: socket.socket) -> None:
-    n = Notifier({"NOTIFY_SOCKET": systemd.getsockname()})
+    n = Notifier({"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "10000000"})
     assert n.wanted
     n.ready("entry open\nlocal only")
-    n.alive()
+    n.watchdog()
     n.status("camera gone")
     n.status("camera gone")
     n.stopping()
@@ -42,33 +42,39 @@ def test_an_abstract_socket_is_reached(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind("\0gate-test-" + tmp_path.name + str(id(tmp_path)))
         channel.settimeout(5)
-        Notifier({"NOTIFY_SOCKET": "@" + channel.getsockname()[1:].decode()}).alive()
-        assert channel.recv(100) == b"WATCHDOG=1"
+        Notifier({"NOTIFY_SOCKET": "@" + channel.getsockname()[1:].decode()}).stopping()
+        assert channel.recv(100) == b"STOPPING=1"
 
 
 def test_without_systemd_nothing_happens() -> None:
     n = Notifier({})
     assert not n.wanted
     n.ready()
-    n.alive()
-    assert n.feed_every_s == 0
+    n.watchdog()
 
 
 def test_a_socket_that_is_gone_does_not_stop_the_gate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).stopping()
     assert "could not be told" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("environment", "every"),
+    ("environment", "fed"),
     [
-        ({"WATCHDOG_USEC": "10000000"}, 5.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "42"}, 5.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "43"}, 0.0),
-        ({"WATCHDOG_USEC": "soon"}, 0.0),
+        ({"WATCHDOG_USEC": "10000000"}, 5),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "42"}, 5),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "43"}, 0),
+        ({"WATCHDOG_USEC": "soon"}, 0),
+        ({}, 0),
     ],
 )
-def test_the_watchdog_is_fed_twice_in_its_time_and_only_if_it_is_ours(
-    environment: dict[str, str], every: float
+def test_the_watchdog_is_fed_four_times_in_its_time_and_only_if_it_is_ours(
+    systemd: socket.socket, environment: dict[str, str], fed: int
 ) -> None:
-    assert Notifier(environment, pid=42).feed_every_s == every
+    now = 0.0
+    n = Notifier({"NOTIFY_SOCKET": systemd.getsockname(), **environment}, pid=42, monotonic=lambda: now)
+    for i in range(101):
+        now = i / 10
+        n.watchdog()
+    n.stopping()
+    assert [systemd.recv(100) for _ in range(fed + 1)] == [b"WATCHDOG=1"] * fed + [b"STOPPING=1"]
