@@ -26,12 +26,16 @@ from gate.wire.numbers import ticket_number
 
 logger = logging.getLogger(__name__)
 
+MAX_SCAN_AGE_MS = 2_000
+"""An older reading is dropped: after a stall the lane must not open for somebody who has left."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """One direction of the unit: its states, and how long the relay pulses and one may walk. Times in ms."""
 
     machine: LaneMachine
+    pulse_ms: int
     window_ms: int
     long_window_ms: int
     """For tickets with the accessibility flag."""
@@ -86,6 +90,10 @@ class Lane:
     def scan(self, scan: Scan) -> Decision | None:
         """Answer one presented code. Returns: the decision; None when nothing was decided anew."""
         way = self._ways[scan.direction]
+        age_ms = self._clock.mono_ms() - scan.captured
+        if age_ms > MAX_SCAN_AGE_MS:
+            logger.warning("a reading of %s was %.0f ms old and is dropped", scan.input, age_ms)
+            return None
         if self._repeats(scan, way.machine):
             self.publish_state()
             return None
@@ -157,7 +165,7 @@ class Lane:
         long = bool(found.facts.flags & TicketFlag.ACCESSIBILITY)
         way.machine.window_ms = way.long_window_ms if long else way.window_ms
         try:
-            pin_ns = self._actuator.pulse(direction, way.machine.pulse_ms / 1000)
+            pin_ns = self._actuator.pulse(direction, way.pulse_ms / 1000)
         except DeviceError:
             logger.exception("the relay could not be driven: the lane is out of order")
             self._step(direction, LaneEvent.GRANT)

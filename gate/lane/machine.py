@@ -17,6 +17,8 @@ class LaneState(StrEnum):
     """The relay is energised."""
     WINDOW = "window"
     """Open to walk through."""
+    PASSED = "passed"
+    """Through already, but the controller needs its pause before the next pulse."""
     OUT_OF_ORDER = "out_of_order"
     DISABLED = "disabled"
     EMERGENCY = "emergency"
@@ -64,7 +66,7 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
     },
     _S.GRANTING: {
         _E.DEADLINE: (_S.WINDOW, ()),
-        _E.PASSAGE: (_S.IDLE, (_F.PASSED,)),
+        _E.PASSAGE: (_S.PASSED, (_F.PASSED,)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FIRE: (_S.EMERGENCY, (_F.RELEASE,)),
@@ -75,6 +77,13 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
         _E.PASSAGE: (_S.IDLE, (_F.PASSED,)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
+        _E.FIRE: (_S.EMERGENCY, (_F.RELEASE,)),
+    },
+    _S.PASSED: {
+        _E.DEADLINE: (_S.IDLE, ()),
+        _E.PASSAGE: (None, (_F.TAILGATED,)),
+        _E.STOP: (_S.DISABLED, (_F.RELEASE,)),
+        _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE,)),
         _E.FIRE: (_S.EMERGENCY, (_F.RELEASE,)),
     },
     _S.OUT_OF_ORDER: {**_STOPPED, _E.REPAIRED: (_S.IDLE, ())},
@@ -89,7 +98,8 @@ class LaneMachine:
     """One logical lane.
 
     Args:
-        pulse_ms, window_ms: how long the relay is energised, and how long after it one may walk through.
+        pulse_ms: the relay's pulse and the pause that its controller needs after it.
+        window_ms: how long after that one may walk through.
         sensor: there is a passage sensor.
     """
 
@@ -104,7 +114,7 @@ class LaneMachine:
         """`ready`, `busy` or `out`, as the facts want it."""
         if self.state in (LaneState.OUT_OF_ORDER, LaneState.DISABLED, LaneState.EMERGENCY):
             return "out"
-        if self.state is LaneState.GRANTING or (self.state is LaneState.WINDOW and self.sensor):
+        if self.state in (LaneState.GRANTING, LaneState.PASSED) or (self.state is LaneState.WINDOW and self.sensor):
             return "busy"
         return "ready"
 
@@ -132,7 +142,7 @@ class LaneMachine:
             self.deadline_ms = now_ms + self.pulse_ms
         elif state is LaneState.WINDOW:
             self.deadline_ms = now_ms + self.window_ms
-        else:
+        elif state is not LaneState.PASSED:  # which keeps the end of the pulse as its deadline
             self.deadline_ms = None
 
     def remaining_ms(self, now_ms: int) -> int | None:

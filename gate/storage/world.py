@@ -61,9 +61,24 @@ class WorldReader:
         except sqlite3.Error as error:
             raise StorageError(f"sync.db cannot be read: {error}") from error
 
+    def parts(self) -> tuple[object, ...]:
+        """What a world is made of, to see whether a new one has to be built."""
+        connection = self._open()
+        secrets = self._state_dir / "secrets"
+        stamps = sorted((path.name, path.stat().st_mtime_ns) for path in secrets.glob("*.cbor"))
+        enrolled = (self._state_dir / "enrolment.json").exists()
+        if connection is None:
+            return (enrolled, tuple(stamps))
+        try:
+            rows = connection.execute(_EVENTS).fetchall()
+            newest = connection.execute("SELECT max(version) FROM trust").fetchone()
+        except sqlite3.Error as error:
+            raise StorageError(f"sync.db cannot be read: {error}") from error
+        return (enrolled, tuple(stamps), newest, *rows)
+
     def _open(self) -> sqlite3.Connection | None:
         if self._connection is None and (self._state_dir / "sync.db").exists():
-            self._connection = open_reader(self._state_dir / "sync.db")
+            self._connection = open_reader(self._state_dir / "sync.db", any_thread=True)
         return self._connection
 
     def read(self, now_s: int) -> World:
@@ -182,14 +197,3 @@ def read_acked(state_dir: Path) -> dict[tuple[str, str], int]:
     finally:
         connection.close()
     return {(event, epoch.hex()): upto for event, epoch, upto in rows}
-
-
-def read_status(connection: sqlite3.Connection) -> dict[str, str]:
-    """Sync's status rows (contracts 3)."""
-    return dict(connection.execute("SELECT k, v FROM status").fetchall())
-
-
-def read_offset(connection: sqlite3.Connection, boot: str) -> tuple[int, int] | None:
-    """(base_ms, error_ms) of a server's signed time in this boot."""
-    row = connection.execute("SELECT base_ms, error_ms FROM clock WHERE boot=?", (boot,)).fetchone()
-    return (row[0], row[1]) if row else None

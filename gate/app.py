@@ -1,0 +1,331 @@
+"""The lane process: builds every adapter, joins them, turns the admission loop. The only module that knows them all.
+
+Start in order: journal, world, pins, screen, scanners; stop in reverse. The main thread is the admission thread: all
+others hand it small tasks through the inbox, so scans, pins and news of sync are answered one after another.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gate import __version__
+from gate.actuator.gpio import GpioActuator
+from gate.actuator.profiles import Profile, check_profiles
+from gate.errors import DeviceError, StorageError
+from gate.kiosk.app import create_app
+from gate.kiosk.assets import find_ui
+from gate.kiosk.serve import KioskServer
+from gate.lane.lane import Lane, Way
+from gate.lane.machine import LaneMachine
+from gate.lane.screen import Screen
+from gate.lane.world import World
+from gate.laneview import LaneView
+from gate.model import Direction, Moment, Scan
+from gate.ports import Draft
+from gate.scanner.supervisor import ScannerProcess
+from gate.sdnotify import Notifier
+from gate.settings import InputSettings, Settings
+from gate.sqlitefile import UMASK
+from gate.storage.journal import JournalStore
+from gate.storage.keys import journal_key
+from gate.storage.news import News, SyncWatch
+from gate.storage.tickets import TicketBook
+from gate.storage.world import read_acked
+from gate.sync.ask import Poker
+from gate.systemclock import SystemClock
+from gate.wire.journal import Record
+
+logger = logging.getLogger(__name__)
+
+BUILD_TIME_MS = 1_793_000_000_000
+"""Trusted time is not before this release was made."""
+TICK_S = 0.02
+_RELAY_MARGIN_MS = 50
+_HINT_MS = 3_000
+_STATE_MS = 2_000
+"""Ages and the clock on the screen move although nothing happens."""
+_SALT_BYTES = 32
+
+Task = Callable[[], None]
+
+
+class GateApp:
+    """One gate at work.
+
+    Args:
+        demo: serve `/demo`; then `on_start` gets this object to move the simulated contacts.
+    """
+
+    def __init__(self, settings: Settings, *, demo: bool = False) -> None:
+        self.settings = settings
+        self.demo = demo
+        self.inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self.stopping = threading.Event()
+        self.scanners: list[ScannerProcess] = []
+        self.view = LaneView(self._ask_preview)
+        self._hint_until_ms = 0.0
+        self._state_due_ms = 0.0
+        self._stack = ExitStack()
+
+    # ---- life
+
+    def run(self, ready: Callable[[GateApp, int], None]) -> None:
+        """Start everything, call `ready(app, port)`, work until `stop`, end everything with safe pins.
+
+        Raises: GateError when a part cannot be had: a gate without journal or pins must not look alive.
+        """
+        with self._stack:
+            self._build()
+            self.notifier.ready(f"{self.settings.gate.id}: {self.lane.world.missing or 'ready'}")
+            ready(self, self.port)
+            while not self.stopping.is_set():
+                self._turn()
+            self.notifier.stopping()
+
+    def at_end(self, action: Callable[[], object]) -> None:
+        """Called first of all when the gate stops."""
+        self._stack.callback(action)
+
+    def stop(self) -> None:
+        """From any thread or signal handler."""
+        self.stopping.set()
+
+    def _turn(self) -> None:
+        try:
+            task: Task | None = self.inbox.get(timeout=TICK_S)
+        except queue.Empty:
+            task = None
+        try:
+            if task is not None:
+                task()
+            self.lane.tick()
+            if self.clock.mono_ms() > self._state_due_ms:
+                self._state_due_ms = self.clock.mono_ms() + _STATE_MS
+                self.lane.publish_state()
+            if self._hint_until_ms and self.clock.mono_ms() > self._hint_until_ms:
+                self._hint_until_ms = 0.0
+                self.lane.report(hint=None)
+        except Exception:  # one bad message must not stop the gate
+            logger.exception("a task of the admission loop failed")
+        if self.actuator.alive():
+            self.notifier.watchdog()
+
+    def _build(self) -> None:
+        settings, stack = self.settings, self._stack
+        profiles = check_profiles(settings)
+        state_dir = settings.gate.state_dir
+        _prepare(state_dir, settings.gate.runtime_dir)
+        stack.enter_context(_only_one(state_dir))
+        self.notifier = Notifier(os.environ)
+        key = journal_key(state_dir)
+        journal = JournalStore(
+            state_dir / "journal.db",
+            gate=settings.gate.id,
+            key=key,
+            random=os.urandom,
+            head_every=settings.journal.head_every,
+        )
+        stack.callback(journal.close)
+        self.clock = SystemClock(max(BUILD_TIME_MS, int(journal.meta("clock_floor") or 0)))
+        salt = journal.meta("scan_salt")
+        if salt is None:
+            salt = os.urandom(_SALT_BYTES).hex()
+            journal.set_meta("scan_salt", salt)
+        self.actuator = GpioActuator(
+            settings,
+            profiles=profiles,
+            on_input=lambda event: self.inbox.put(lambda: self.lane.pin(event)),
+            on_change=lambda pins: self.view.publish({"t": "pins", **pins}),
+        )
+        stack.callback(self.actuator.close)
+        self.view.publish({"t": "pins", **self.actuator.snapshot()})
+        self._poker = Poker(settings.gate.runtime_dir / "sync.sock")
+        stack.callback(self._poker.close)
+        self.tickets = TicketBook(state_dir, settings.gate.id)
+        stack.callback(self.tickets.close)
+        self.lane = Lane(
+            ways={name: _way(settings, name, profiles[name]) for name in settings.lanes},
+            clock=self.clock,
+            tickets=self.tickets,
+            journal=_Told(journal, self.view, self._poker),
+            actuator=self.actuator,
+            screens=self.view,
+            screen=Screen(languages=settings.gate.languages, demo=self.demo),
+            scan_salt=bytes.fromhex(salt),
+            clock_policy=settings.decision.clock_untrusted,
+        )
+        self._journal = journal
+        journal.write_boot(self.clock.now(), read_acked(state_dir), {"version": __version__})
+        watch = SyncWatch(
+            state_dir,
+            gate=settings.gate.id,
+            events=settings.gate.events,
+            boot=self.clock.boot,
+            now_s=lambda: self.clock.now().seconds,
+            tell=lambda news: self.inbox.put(lambda: self._news(news)),
+        )
+        watch.check()
+        while not self.inbox.empty():
+            self.inbox.get()()
+        watch.start()
+        stack.callback(watch.stop)
+        server = KioskServer(
+            create_app(self.view, ui_dir=find_ui(), demo=self.demo), port=settings.kiosk.display_port
+        )
+        stack.callback(server.stop)
+        self.lane.publish_state()
+        self.port = server.start()
+        for item in settings.inputs:
+            scanner = ScannerProcess(asdict(item), self._ear(item))
+            self.scanners.append(scanner)
+            stack.callback(scanner.stop)
+            scanner.start()
+
+    # ---- what the others say
+
+    def _news(self, news: News) -> None:
+        if news.offset is not None:
+            self.clock.set_offset(*news.offset)
+        if news.world is not None:
+            self._use(news.world)
+        self.view.synced(news.status)
+        self.lane.report(
+            mode=str(news.status.get("mode", "local")),
+            queue=int(news.status.get("queue", 0)),
+            last_error=news.status.get("last_error") or None,
+        )
+
+    def _use(self, world: World) -> None:
+        self.clock.raise_floor(world.newest_issued_ms)
+        try:
+            self.tickets.use(world)
+        except StorageError:
+            logger.exception("the new manifest could not be opened; the old one stays in force")
+            return
+        self.lane.set_world(world)
+        self.notifier.status(f"{self.settings.gate.id}: {world.missing or 'ready'}")
+
+    def _ear(self, item: InputSettings) -> Callable[[dict[str, Any], bytes | None], None]:
+        """The callback for one scanner's messages; runs on its reader thread."""
+
+        def hear(message: dict[str, Any], jpeg: bytes | None) -> None:
+            word = message["t"]
+            if word == "appeared":
+                scan = _scan(item, message)
+                self.inbox.put(lambda: self._scan(scan))
+            elif word == "binary":
+                now = self.clock.mono_ms()
+                self.inbox.put(lambda: self._scan(_unreadable(item, now)))
+            elif word in ("unread", "crowd"):
+                self.inbox.put(lambda: self._hint(word))
+            elif word == "health":
+                state = str(message.get("state", "ok"))
+                self.view.heard(**{k: v for k, v in message.items() if k != "t"})
+                self.inbox.put(lambda: self.lane.report(input_state=state))
+            elif word == "hello":
+                self.view.heard(**{k: message.get(k) for k in ("input", "source", "engines", "size")})
+            elif word == "fault":
+                name = str(message.get("name"))
+                self.view.heard(state=name)
+                self.inbox.put(lambda: self.lane.report(input_state=name))
+            self._watch_demo(message, jpeg)
+
+        return hear
+
+    def _watch_demo(self, message: dict[str, Any], jpeg: bytes | None) -> None:
+        """Pictures and video marks: for the demo page and the demo's actor."""
+        if not self.demo:
+            return
+        if message["t"] == "loop":
+            self.view.publish(message)
+        elif jpeg is not None:
+            codes = message.get("codes") or [{}]
+            picture = base64.b64encode(jpeg).decode()
+            self.view.publish({**message, "jpeg": picture, "corners": codes[0].get("corners")})
+
+    def _scan(self, scan: Scan) -> None:
+        self.lane.scan(scan)
+
+    def _hint(self, word: str) -> None:
+        self._hint_until_ms = self.clock.mono_ms() + _HINT_MS
+        self.lane.report(hint=word)
+
+    def _ask_preview(self, wanted: bool) -> None:
+        for scanner in self.scanners:
+            scanner.preview(wanted)
+
+
+def _scan(item: InputSettings, message: dict[str, Any]) -> Scan:
+    return Scan(
+        text=str(message["text"]),
+        input=item.name,
+        direction=Direction(item.lane),
+        captured=float(message["captured"]),
+        decoded=float(message["decoded"]),
+        presentation=message.get("p"),
+        engine=str(message.get("engine", "")),
+    )
+
+
+def _unreadable(item: InputSettings, now_ms: float) -> Scan:
+    """A symbol that holds no text: refused as `invalid`, journaled like any other code."""
+    return Scan(text="", input=item.name, direction=Direction(item.lane), captured=now_ms, decoded=now_ms)
+
+
+def _way(settings: Settings, name: str, profile: Profile) -> Way:
+    lane = settings.lanes[name]
+    busy_ms = lane.pulse_ms + profile.rest_ms + _RELAY_MARGIN_MS
+    window_ms = int(lane.window_s * 1000)
+    return Way(
+        machine=LaneMachine(pulse_ms=busy_ms, window_ms=window_ms, sensor=lane.passage != "none"),
+        pulse_ms=lane.pulse_ms,
+        window_ms=window_ms,
+        long_window_ms=max(window_ms, int(profile.long_window_s * 1000)),
+    )
+
+
+def _prepare(state_dir: Path, runtime_dir: Path) -> None:
+    """Folders and umask (contracts 3: one group, nobody else)."""
+    os.umask(UMASK)
+    for folder in (state_dir, state_dir / "manifests", state_dir / "objects", state_dir / "secrets", runtime_dir):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the folder {folder} cannot be made: {error}") from error
+
+
+@contextmanager
+def _only_one(state_dir: Path) -> Iterator[None]:
+    """Two lanes on one journal would each admit the same ticket."""
+    with (state_dir / "lane.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DeviceError(f"another gate already runs on {state_dir}") from error
+        yield
+
+
+class _Told:
+    """The journal, with the screen's tail and sync told of each row after it is on disk."""
+
+    def __init__(self, journal: JournalStore, view: LaneView, poker: Poker) -> None:
+        self._journal, self._view, self._poker = journal, view, poker
+
+    def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
+        records = self._journal.commit(drafts, moment)
+        for record in records:
+            self._view.journaled(
+                {"seq": record.seq, "kind": record.kind, "reason": record.reason, "at": record.at, "event": record.event}
+            )
+        self._poker.poke()
+        return records

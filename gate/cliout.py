@@ -1,0 +1,60 @@
+"""How the command line speaks: tables for people, JSON for scripts, one line and an exit code for errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gate.errors import ConfigError, DamagedError, DeviceError, GateError, StorageError, TrustError, UplinkError
+
+CONFIG_PATH = Path("/etc/gate/gate.toml")
+
+_EXIT: tuple[tuple[type[GateError], int], ...] = (
+    (ConfigError, 2),
+    (DeviceError, 3),
+    (DamagedError, 5),
+    (StorageError, 3),
+    (UplinkError, 4),
+    (TrustError, 5),
+)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    cells = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
+    widths = [max([len(name), *(len(row[n]) for row in cells)]) for n, name in enumerate(names)]
+    lines = [list(names), *cells] if any(names) else cells
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def fail(code: str, message: str, exit_code: int, *, as_json: bool = False) -> NoReturn:
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False), file=sys.stderr)
+    else:
+        print(f"gate: {message}", file=sys.stderr)
+    raise SystemExit(exit_code)
+
+
+def fail_with(error: GateError, *, as_json: bool = False) -> NoReturn:
+    """The one place where an error family becomes an exit code."""
+    exit_code = next((number for kind, number in _EXIT if isinstance(error, kind)), 1)
+    if isinstance(error, ConfigError) and not as_json:
+        for key, problem, hint in error.problems:
+            print(f"gate: {key}: {problem} ({hint})" if hint else f"gate: {key}: {problem}", file=sys.stderr)
+        raise SystemExit(exit_code)
+    fail(error.code, str(error), exit_code, as_json=as_json)
+
+
+def state_of(config: Path) -> Path:
+    """The state folder that a configuration names; the default one where there is no file."""
+    from gate.config import load
+    from gate.settings import Settings
+
+    return (load(config) if config.exists() else Settings()).gate.state_dir

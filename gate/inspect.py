@@ -1,0 +1,153 @@
+"""Looking without touching: what `gate verify`, `explain`, `scan-image` and `journal` answer. Writes nothing anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gate.decision.decide import explain
+from gate.decision.facts import Place
+from gate.decision.reasons import verdict_of
+from gate.errors import FormatError, StorageError, TicketError
+from gate.lane.gather import gather
+from gate.lane.world import World
+from gate.model import Claims, ClockTrust, Direction, GateId, Moment
+from gate.ports import Lookup, Tickets
+from gate.sqlitefile import open_reader
+from gate.storage.tickets import TicketBook
+from gate.storage.world import WorldReader, read_enrolment
+from gate.systemclock import SystemClock
+from gate.verify.formats import identify
+from gate.wire import cbor
+from gate.wire.numbers import ticket_number
+from gate.wire.ticketkey import ticket_key
+
+
+class _NoTickets:
+    """Before the first manifest there is nothing to look up."""
+
+    def look_up(self, *_: Any) -> Lookup:
+        return Lookup(None, {})
+
+
+class Desk:
+    """A world and the time to judge by."""
+
+    def __init__(self, world: World, tickets: Tickets, moment: Moment, close: Any) -> None:
+        self._world = world
+        self._tickets = tickets
+        self._moment = moment
+        self._close = close
+
+    @classmethod
+    def open(cls, state_dir: Path, at_s: int | None) -> Desk:
+        """The world as it is stored. `at_s`: Unix seconds to judge by, None = now.
+
+        Raises: StorageError: this gate is not enrolled, or has no manifest.
+        """
+        enrolment = read_enrolment(state_dir)
+        if enrolment is None:
+            raise StorageError(f"there is no enrolled gate in {state_dir}")
+        reader = WorldReader(state_dir, gate=GateId(enrolment.gate))
+        try:
+            clock = SystemClock(0)
+            world = reader.read(clock.now().seconds if at_s is None else at_s)
+        finally:
+            reader.close()
+        clock.raise_floor(world.newest_issued_ms)
+        moment = clock.now()
+        if at_s is not None:
+            moment = Moment(at=at_s * 1000, mono=moment.mono, boot=moment.boot, trust=ClockTrust.SYNCED, error_ms=0)
+        if not (state_dir / "journal.db").exists():
+            return cls(world, _NoTickets(), moment, lambda: None)
+        book = TicketBook(state_dir, enrolment.gate)
+        book.use(world)
+        return cls(world, book, moment, book.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
+
+    def verify(self, text: str) -> dict[str, Any]:
+        """Format, key, claims, ticket, and `ok` or why it is not authentic."""
+        result: dict[str, Any] = {"format": None, "kid": None, "claims": None, "ticket": None, "number": None}
+        try:
+            claims = identify(text, self._world.keys, self._moment.seconds)
+        except TicketError as error:
+            return {**result, "reason": error.reason.value, "detail": error.detail}
+        event = self._world.event(claims.event) or (self._world.events[0] if self._world.events else None)
+        if event is not None:
+            key = ticket_key(event.salt, claims.key_input)
+            result |= {"ticket": key.hex(), "number": ticket_number(key)}
+        result |= {"format": claims.format, "kid": claims.kid.hex() if claims.kid else None, "claims": _claims(claims)}
+        # Nothing proves an opaque text; only the manifest can know it.
+        return {**result, "reason": "ok" if claims.signed else "invalid", "detail": "" if claims.signed else "unsigned"}
+
+    def explain(self, text: str, direction: str) -> dict[str, Any]:
+        """The whole decision, with each rule's answer and the facts it was given."""
+        place = Place(
+            direction=Direction(direction),
+            moment=self._moment,
+            lane="out" if self._world.missing else "ready",
+            clock_policy="admit_marked",
+        )
+        found = gather(text, place, self._world, self._tickets, b"")
+        decision, steps = explain(found.facts)
+        return {
+            "verdict": verdict_of(decision, place.direction).value,
+            "admit": decision.admit,
+            "reason": decision.reason.value,
+            "detail": decision.detail,
+            "rule": decision.rule,
+            "facts": found.facts.to_map(),
+            "rules": [{"name": step.name, "answer": step.answer} for step in steps],
+        }
+
+
+def _claims(claims: Claims) -> dict[str, Any]:
+    return {
+        "event": claims.event,
+        "cti": claims.cti.hex() if claims.cti else None,
+        "product": claims.product,
+        "zones": claims.zones,
+        "flags": claims.flags,
+        "nbf": claims.nbf,
+        "exp": claims.exp,
+    }
+
+
+def journal_rows(path: Path, *, last: int | None) -> Iterator[dict[str, Any]]:
+    """Bodies of journal rows with their hash, in order of writing; `last` n of them, None = all."""
+    connection = open_reader(path)
+    try:
+        first = 0
+        if last is not None:
+            newest = connection.execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()[0]
+            first = newest - last
+        rows = connection.execute("SELECT body, hash, latency FROM journal WHERE id > ? ORDER BY id", (first,))
+        for body, digest, latency in rows:
+            yield cbor.loads(body) | {"hash": digest.hex(), "latency": json.loads(latency) if latency else None}
+    finally:
+        connection.close()
+
+
+def read_images(files: Sequence[Path]) -> Iterator[tuple[dict[str, Any], int]]:
+    """For each picture its line and its exit code: 0 read, 1 no code in it, 3 not a picture."""
+    from gate.scanner.decoder import scan_image
+
+    for file in files:
+        try:
+            readings, ms = scan_image(file)
+        except (FormatError, OSError) as error:
+            yield {"file": str(file), "error": {"code": "format", "message": str(error)}}, 3
+            continue
+        texts = [
+            {"text": item.text, "engine": item.engine, "corners": [list(point) for point in item.corners]}
+            for item in readings
+        ]
+        yield {"file": str(file), "texts": texts, "ms": round(ms, 2)}, 0 if texts else 1
