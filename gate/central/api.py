@@ -1,0 +1,347 @@
+"""The sync protocol v1 (contracts 5) as HTTP routes. Claims, searches and the list of devices come with later parts.
+
+Choices where the contract leaves one:
+
+- `code`, `device_pub`, `seal_pub`, `journal_pub` of an enrolment are lower-case hex, `proof` is base64url.
+- Enrolment errors: 404 `not_found` (unknown code), 401 `signature` (proof), 403 `forbidden` (too old, or used more than
+  15 min ago by the same key), 409 `forbidden` (used by another key; an alarm here).
+- `GET /v1/time?nonce=` takes 32 lower-case hex; the answer is a COSE object of `gate.wire.signedtime`, signed by a `time` key.
+- `GET .../manifest`: ETag is `"<seq>"`; `If-None-Match` with it gives 304. An event that was never published is 404.
+- Policy and base file are named by the SHA-256 of what is served: the signed policy object; the base file before zstd.
+- `GET .../changes`: 410 also when `after` lies below the base file or above the log; a wait that ends with no row gives an
+  empty page with the newest descriptor. `incarnation` is 16 hex, and new with every new base file.
+- The feed cursor of `GET .../checkins` has an incarnation of its own: that of the server's life. Empty = from the start.
+- A push of rows of another gate is refused whole (403); a record that is malformed but names its place is `quarantined`;
+  one that does not, or belongs to another event than the path, makes the push 400 `invalid`. A quarantined place counts as
+  held, so it is never asked for as missing. `stored_flagged`: chain or head contradicts, or the device is no longer of this
+  event (an admission is a fact: it is stored).
+- A replayed nonce, an unknown device and a bad signature are all 401 `signature`, `detail.why` tells which. Requests signed
+  before the server started are 401 `clock`: nonces are remembered in memory only.
+- An error of the server itself has the code `internal` (500).
+- `wait` is at most 25 s, `limit` at most 5,000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from sqlalchemy import Connection
+
+from gate.central import auth, basefile, devices, events, feed, ingest, manifests, trustfiles
+from gate.central.devices import Device, EnrolError, EnrolRequest
+from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, long_poll, read_body, unpack
+from gate.central.manifests import MustRefetch
+from gate.central.service import Central
+from gate.errors import ConfigError, FormatError
+from gate.wire import cbor
+from gate.wire.cbor import Fields
+from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, PUSH_BYTES_MAX
+from gate.wire.request import unb64
+from gate.wire.signedtime import is_nonce, sign_time
+
+T = TypeVar("T")
+
+_SMALL_BODY = 16 * 1024
+_REISSUE_CHECK_S = 5.0
+_CBOR = "application/cbor"
+_COSE = "application/cose"
+_BASE_NAME = re.compile(r"([0-9a-f]{64})\.sqlite\.zst")
+_OBJECT_NAME = re.compile(r"[0-9a-f]{64}")
+_FOREVER = "public, max-age=31536000, immutable"
+_ENROL_STATUS = {"not_found": 404, "signature": 401, "forbidden": 403, "conflict": 409}
+
+Wait = Annotated[int, Query(ge=0, le=3600, description="Longest wait in seconds; 25 is the most that is used.")]
+Limit = Annotated[int, Query(ge=1, le=5000, description="Most rows of a page.")]
+
+
+def create_app(central: Central, *, live: bool = True) -> FastAPI:
+    """The whole HTTP face of a central server.
+
+    Args:
+        live: also serve the read-only live page at `/`, to this machine only.
+    """
+    app = FastAPI(
+        title="Gate central server",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(central),
+    )
+    install_errors(app)
+    app.include_router(_Api(central).router)
+    if live:
+        from gate.central.live import router as live_router
+
+        app.include_router(live_router(central))
+    return app
+
+
+def _lifespan(central: Central) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> Any:
+        task = asyncio.create_task(_keep_fresh(central))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return lifespan
+
+
+async def _keep_fresh(central: Central) -> None:
+    """A descriptor is never much older than 120 s while we serve: its age is how a gate knows that it is not cut off."""
+    while True:
+        await asyncio.to_thread(central.reissue)
+        await asyncio.sleep(_REISSUE_CHECK_S)
+
+
+class _Api:
+    """Routes as methods of one object that holds the server and the nonces."""
+
+    def __init__(self, central: Central) -> None:
+        self._central = central
+        self._guard = auth.Guard(central.clock())
+        self.router = APIRouter(prefix="/v1")
+        get, post = self._route("GET"), self._route("POST")
+        post("/enrol", self.enrol)
+        get("/time", self.time)
+        get("/trust", self.trust)
+        get("/events/{event}/manifest", self.manifest)
+        get("/manifests/{name}", self.base)
+        get("/objects/{name}", self.object)
+        get("/events/{event}/changes", self.changes)
+        get("/events/{event}/secrets", self.secrets)
+        get("/events/{event}/checkins", self.checkins)
+        post("/events/{event}/checkins", self.push)
+        post("/heartbeat", self.heartbeat)
+
+    def _route(self, method: str) -> Callable[[str, Callable[..., Any]], None]:
+        def add(path: str, handler: Callable[..., Any]) -> None:
+            self.router.add_api_route(path, handler, methods=[method], response_model=None)
+
+        return add
+
+    # ---- shared steps
+
+    async def _read(self, job: Callable[[Connection], T]) -> T:
+        return await _answered(asyncio.wrap_future(self._central.db.submit_read(job)))
+
+    async def _write(self, job: Callable[[Connection], T]) -> T:
+        return await _answered(asyncio.wrap_future(self._central.db.submit(job)))
+
+    async def _caller(self, request: Request, cap: int = 0) -> tuple[Device, bytes]:
+        """The device that signed this request, and the body as sent. Raises: ApiError."""
+        signed = self._guard.headers(request.headers)
+        body = await read_body(request, cap)
+        device = await self._read(lambda connection: devices.get(connection, signed.device))
+        path = request.scope["raw_path"].decode("ascii")
+        if query := request.scope["query_string"]:
+            path += "?" + query.decode("ascii")
+        return self._guard.check(device, signed, request.method, path, body, self._central.clock()), body
+
+    async def _of_event(self, request: Request, event: str) -> Device:
+        device, _ = await self._caller(request)
+        auth.may_use(device, event)
+        return device
+
+    # ---- unsigned
+
+    async def enrol(self, request: Request) -> Response:
+        """One-time code against keys; the same code with the same keys gives the same answer for 15 minutes."""
+        try:
+            wanted = _enrol_request(json_object(await read_body(request, _SMALL_BODY)))
+        except FormatError as error:
+            raise ApiError(400, "invalid", str(error)) from error
+        now_ms = self._central.clock()
+
+        def job(connection: Connection) -> tuple[dict[str, Any], EnrolError | None]:
+            device, refused = devices.enrol(connection, wanted, now_ms)
+            return ({} if refused else devices.answer(connection, device).to_json()), refused
+
+        answer, refusal = await self._write(job)
+        if refusal is not None:
+            raise _enrol_error(refusal)
+        return JSONResponse(answer)
+
+    async def time(self, nonce: str) -> Response:
+        """Signed time, for a gate whose clock cannot sign requests yet."""
+        if not is_nonce(nonce):
+            raise ApiError(400, "invalid", "nonce is 32 lower-case hex")
+        central = self._central
+        kid = await self._read(lambda connection: events.current_kid(connection, events.ANY_EVENT, "time"))
+        return Response(sign_time(central.keys.signing("time", kid), nonce, central.clock()), media_type=_COSE)
+
+    # ---- pull
+
+    async def trust(self, request: Request, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
+        """CBOR array of every trust file above a version, in order."""
+        await self._caller(request)
+        files = await self._read(lambda connection: trustfiles.above(connection, after))
+        return Response(cbor.dumps(files), media_type=_CBOR) if files else Response(status_code=304)
+
+    async def manifest(self, request: Request, event: str) -> Response:
+        """The newest signed descriptor."""
+        await self._of_event(request, event)
+        head = await self._read(lambda connection: manifests.head_of(connection, event))
+        if head.descriptor is None:
+            raise ApiError(404, "not_found", f"{event} is not published yet")
+        headers = {"ETag": f'"{head.seq}"', "Cache-Control": "no-cache"}
+        if headers["ETag"] in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+            return Response(status_code=304, headers=headers)
+        return Response(bytes(head.descriptor), media_type=_COSE, headers=headers)
+
+    async def base(self, request: Request, name: str) -> Response:
+        """A base file as zstd. Immutable; Range and If-Range resume a broken download."""
+        device, _ = await self._caller(request)
+        match = _BASE_NAME.fullmatch(name)
+        return await self._artifact(device, match and match[1], "base")
+
+    async def object(self, request: Request, name: str) -> Response:
+        """A signed policy by its hash."""
+        device, _ = await self._caller(request)
+        match = _OBJECT_NAME.fullmatch(name)
+        return await self._artifact(device, match and match[0], "policy")
+
+    async def _artifact(self, device: Device, digest: str | None, kind: str) -> Response:
+        if digest is None or not await self._read(
+            lambda connection: manifests.has_artifact(connection, device.events, bytes.fromhex(digest), kind)
+        ):
+            raise ApiError(404, "not_found", "there is no such file for this device")
+        if kind == "base":
+            path, media = self._central.manifest_folder / basefile.name_of(bytes.fromhex(digest)), "application/zstd"
+        else:
+            path, media = self._central.object_folder / digest, _COSE
+        if not path.is_file():
+            raise ApiError(404, "not_found", "the file is gone from the server's folder; publish again")
+        return FileResponse(path, media_type=media, headers={"ETag": f'"{digest}"', "Cache-Control": _FOREVER})
+
+    async def changes(
+        self, request: Request, event: str, incarnation: str, after: Annotated[int, Query(ge=0, le=2**53)],
+        limit: Limit = manifests.PAGE_ROWS, wait: Wait = 0,
+    ) -> Response:  # fmt: skip
+        """A page of the change log with the descriptor of its last row."""
+        await self._of_event(request, event)
+        if not re.fullmatch(r"[0-9a-f]{16}", incarnation):
+            raise ApiError(400, "invalid", "incarnation is 16 lower-case hex")
+        life = bytes.fromhex(incarnation)
+
+        async def read() -> manifests.Rows:
+            return await self._read(lambda connection: manifests.changes(connection, event, life, after, limit))
+
+        rows = await long_poll(
+            self._central.hints, ("changes", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.rows)
+        )
+        if rows.descriptor is not None:
+            page = rows.page(rows.descriptor)
+        else:
+            now_ms = self._central.clock()
+            page = await self._write(
+                lambda connection: manifests.middle_page(connection, self._central.signer, event, rows, now_ms)
+            )
+        return Response(page.encode(), media_type=_CBOR)
+
+    async def secrets(self, request: Request, event: str) -> Response:
+        """The device's own sealed secrets."""
+        device = await self._of_event(request, event)
+        central = self._central
+        if device.profile == "hub" or device.seal_pub is None:
+            raise ApiError(403, "forbidden", "a hub has no secrets")
+        seal_pub = device.seal_pub
+        sealed = await self._write(
+            lambda connection: manifests.secrets_for(
+                connection, central.signer, event, device.device, seal_pub, central.random
+            )
+        )
+        return Response(sealed, media_type=_COSE)
+
+    async def checkins(
+        self, request: Request, event: str, after: Annotated[str, Query(max_length=64)] = "",
+        limit: Limit = feed.FEED_ROWS, wait: Wait = 0,
+    ) -> Response:  # fmt: skip
+        """Check-ins of all gates, the asking one's too, in order of commit."""
+        await self._of_event(request, event)
+
+        async def read() -> feed.FeedPage:
+            return await self._read(lambda connection: feed.read(connection, event, after, limit))
+
+        page = await long_poll(
+            self._central.hints, ("checkins", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.records)
+        )
+        return JSONResponse(page.to_json())
+
+    # ---- push
+
+    async def push(self, request: Request, event: str) -> Response:
+        """Journal rows of one event, or with `-` of the device's own stream. Answered when they are on disk."""
+        device, body = await self._caller(request, PUSH_BYTES_MAX)
+        stream = DEVICE_STREAM if event == DEVICE_STREAM_PATH else events.check_id(event, "event")
+        encoding = request.headers.get("content-encoding")
+        try:
+            pushed = await asyncio.to_thread(lambda: ingest.parse(unpack(body, encoding, PUSH_BYTES_MAX), stream))
+        except (FormatError, ConfigError) as error:
+            raise ApiError(400, "invalid", str(error)) from error
+        now_ms = self._central.clock()
+        outcome = await self._write(lambda connection: ingest.store(connection, stream, device, pushed, now_ms))
+        if outcome.new:
+            self._central.hints.wake(("checkins", stream))
+        return JSONResponse(outcome.to_json(now_ms))
+
+    async def heartbeat(self, request: Request) -> Response:
+        """How the device is. Remote tasks come with a later part: the list is empty."""
+        device, body = await self._caller(request, _SMALL_BODY)
+        try:
+            content = json_object(body)
+        except FormatError as error:
+            raise ApiError(400, "invalid", str(error)) from error
+        now_ms = self._central.clock()
+
+        def job(connection: Connection) -> int:
+            devices.beat(connection, device.device, content, now_ms)
+            spreads = [events.policy_of(connection, event).get("reconnect_spread_s", 30) for event in device.events]
+            return max(spreads, default=30)
+
+        return JSONResponse({"now": now_ms, "tasks": [], "reconnect_spread_s": await self._write(job)})
+
+
+async def _answered(result: Awaitable[T]) -> T:
+    """Errors of the parts below in the words of the wire."""
+    try:
+        return await result
+    except MustRefetch as error:
+        raise ApiError(410, "must_refetch", str(error)) from error
+    except ConfigError as error:
+        raise ApiError(404, "not_found", str(error)) from error
+    except EnrolError as error:
+        raise _enrol_error(error) from error
+
+
+def _enrol_error(error: EnrolError) -> ApiError:
+    code = "forbidden" if error.code == "conflict" else error.code
+    return ApiError(_ENROL_STATUS[error.code], code, str(error))
+
+
+def _enrol_request(value: dict[str, Any]) -> EnrolRequest:
+    fields = Fields(value, "enrolment")
+
+    def octets(name: str, size: int) -> bytes:
+        text = fields.text(name, 2 * size)
+        if not re.fullmatch(f"[0-9a-f]{{{2 * size}}}", text):
+            raise FormatError(f"enrolment.{name} is not {size} bytes in lower-case hex")
+        return bytes.fromhex(text)
+
+    return EnrolRequest(
+        code=octets("code", 16),
+        device_pub=octets("device_pub", 32),
+        seal_pub=octets("seal_pub", 32),
+        journal_pub=octets("journal_pub", 32),
+        proof=unb64(fields.text("proof", 88)),
+        hardware=(fields.maybe_text("hardware") or "")[:200],
+        software=(fields.maybe_text("software") or "")[:200],
+    )

@@ -1,0 +1,76 @@
+"""Who asks: signed requests of devices (contracts 5). Order: signature, revoked, clock, replay; then profile and event.
+
+Nonces live in memory. A restart forgets them, so a request that was signed before the start is answered `clock`, which a
+gate heals by asking for signed time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from gate.central.devices import Device
+from gate.central.http import ApiError
+from gate.errors import FormatError, TrustError
+from gate.wire.request import NONCE_KEEP_MS, WINDOW_MS, SignedBy, read_headers
+
+_NONCES_PER_DEVICE = 20_000
+# 33 requests a second for the whole time that a nonce is kept; a gate makes two.
+
+
+class Nonces:
+    """Seen nonces of each device, for as long as their requests could pass again."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._seen: dict[str, OrderedDict[str, int]] = {}
+
+    def take(self, device: str, nonce: str, now_ms: int) -> None:
+        """Raises: ApiError: seen before, or too many at once."""
+        with self._guard:
+            seen = self._seen.setdefault(device, OrderedDict())
+            while seen and next(iter(seen.values())) < now_ms - NONCE_KEEP_MS:
+                seen.popitem(last=False)
+            if nonce in seen:
+                raise ApiError(401, "signature", "this request was made before", detail={"why": "replayed"})
+            if len(seen) >= _NONCES_PER_DEVICE:
+                raise ApiError(503, "busy", "too many requests of one device", retry_after_s=30)
+            seen[nonce] = now_ms
+
+
+class Guard:
+    """Args: started_ms: Unix ms at which this server began to listen."""
+
+    def __init__(self, started_ms: int) -> None:
+        self._started_ms = started_ms
+        self._nonces = Nonces()
+
+    def headers(self, headers: object) -> SignedBy:
+        """Raises: ApiError."""
+        try:
+            return read_headers(headers)  # type: ignore[arg-type]
+        except FormatError as error:
+            raise ApiError(401, "signature", str(error), detail={"why": "unsigned"}) from error
+
+    def check(
+        self, device: Device | None, signed: SignedBy, method: str, path: str, body: bytes, now_ms: int
+    ) -> Device:
+        """Raises: ApiError 401 `signature`, `revoked`, `clock`."""
+        if device is None or device.device_pub is None:
+            raise ApiError(401, "signature", "this device is not enrolled here", detail={"why": "unknown"})
+        try:
+            signed.verify(device.device_pub, method, path, body)
+        except TrustError as error:
+            raise ApiError(401, "signature", str(error), detail={"why": "signature"}) from error
+        if device.revoked is not None:
+            raise ApiError(401, "revoked", "this device was revoked")
+        if abs(signed.time_ms - now_ms) > WINDOW_MS or signed.time_ms < self._started_ms:
+            raise ApiError(401, "clock", "the request's time is not ours; ask /v1/time", detail={"now": now_ms})
+        self._nonces.take(device.device, signed.nonce, now_ms)
+        return device
+
+
+def may_use(device: Device, event: str) -> None:
+    """Raises: ApiError 403."""
+    if event not in device.events:
+        raise ApiError(403, "forbidden", f"this device does not serve {event}")

@@ -1,0 +1,395 @@
+"""`gate central ...`: the command line of the central server. Each command does its work in `commands`.
+
+A command opens the state folder itself, or, when a server runs on it, asks that server over its control socket.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gate.errors import ConfigError, DamagedError, DeviceError, FormatError, GateError, StorageError, UplinkError
+
+if TYPE_CHECKING:
+    from gate.central.server import Listen
+
+DEFAULT_STATE = Path("/var/lib/gate-central")
+_DAY_S = 24 * 3600
+
+app = typer.Typer(
+    name="central", no_args_is_help=True, help="The central server: events, tickets, manifests, devices, check-ins."
+)
+event_app = typer.Typer(no_args_is_help=True, help="Make events and edit their policy.")
+ticket_app = typer.Typer(no_args_is_help=True, help="Look at one ticket, cancel it, block it, free it.")
+device_app = typer.Typer(no_args_is_help=True, help="Register gates, hubs and desks; revoke them.")
+app.add_typer(event_app, name="event")
+app.add_typer(ticket_app, name="ticket")
+app.add_typer(device_app, name="device")
+
+State = Annotated[Path, typer.Option("--state", help="Folder of database, keys and files.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Event = Annotated[str, typer.Argument(help="Event id, such as spring.", show_default=False)]
+Flags = Annotated[str, typer.Option(help="vip, attention, minor, accessibility, staff, test; joined by +.")]
+
+
+@app.command()
+def serve(
+    state: State = DEFAULT_STATE,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 = any free one.", min=0, max=65535)] = 8460,
+    public_url: Annotated[str, typer.Option(help="Address that gates are told, if it is another one.")] = "",
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.", dir_okay=False)] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate, PEM.", dir_okay=False)] = None,
+    database: Annotated[str, typer.Option(help="Database URL; empty = SQLite in the state folder.")] = "",
+    live: Annotated[bool, typer.Option(help="Serve the live page to this machine.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Serve gates until stopped. Writes STATE/central.json with address and process id once it answers."""
+    with _failing(as_json):
+        from gate.central.server import Listen
+
+        if (tls_cert is None) != (tls_key is None):
+            raise ConfigError([("tls-cert", "certificate and key belong together", "give both, or neither")])
+        listen = Listen(
+            host=host, port=port, public_url=public_url.rstrip("/"), tls_cert=tls_cert, tls_key=tls_key, live=live
+        )
+        _serve(state, database, listen, as_json)
+
+
+def _serve(state: Path, database: str, listen: Listen, as_json: bool) -> None:
+    import os
+
+    from gate.central.server import serve as run
+    from gate.central.service import Central
+
+    def ready(url: str) -> None:
+        print(json.dumps({"url": url, "pid": os.getpid()}) if as_json else f"Central server: {url}", flush=True)
+
+    with Central.open(state, database_url=database or None) as central:
+        run(central, listen, ready)
+
+
+# ---- events
+
+
+@event_app.command("create")
+def event_create(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    name: Annotated[str, typer.Option(help="Name for people.")] = "",
+    tz: Annotated[str, typer.Option(help="IANA time zone of the doors.")] = "UTC",
+    policy: Annotated[Path | None, typer.Option(help="Policy as TOML or JSON; else a simple default.")] = None,
+    mode: Annotated[str, typer.Option(help="allow_list or signature.")] = "allow_list",
+    stale: Annotated[str, typer.Option(help="With stale data: warn, restrict or refuse.")] = "warn",
+    warn_s: Annotated[int, typer.Option(help="Data older than this is shown as old, seconds.", min=0)] = 900,
+    stale_s: Annotated[int, typer.Option(help="Data older than this is stale, seconds.", min=0)] = _DAY_S,
+    as_json: AsJson = False,
+) -> None:
+    """Make an event with its keys. Nothing reaches a gate before `publish`."""
+    with _failing(as_json):
+        from gate.central.events import default_policy, read_policy_file
+
+        _one_of("mode", mode, ("allow_list", "signature"))
+        _one_of("stale", stale, ("warn", "restrict", "refuse"))
+        raw = read_policy_file(policy, event) if policy else default_policy(event, name or event, tz)
+        modes = {"mode": mode, "warn_s": warn_s, "stale_s": stale_s, "stale": stale}
+        result = _do(state, "event_create", {"policy": raw, "mode": modes})
+        _show(as_json, result, f"Event {event} is made. Next: gate central issue {event}, then publish {event}.")
+
+
+@event_app.command("list")
+def event_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """All events with their counters."""
+    with _failing(as_json):
+        _table(as_json, _do(state, "event_list", {}), ("event", "mode", "cursor", "records", "admissions", "incidents"))
+
+
+@event_app.command("policy")
+def event_policy(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    replace: Annotated[Path | None, typer.Option("--set", help="Replace it by this TOML or JSON file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the policy as JSON, or replace it; a new one is in force after `publish`."""
+    with _failing(as_json):
+        if replace is None:
+            print(json.dumps(_do(state, "event_policy", {"event": event}), ensure_ascii=False, indent=2))
+            return
+        from gate.central.events import read_policy_file
+
+        result = _do(state, "event_set_policy", {"policy": read_policy_file(replace, event)})
+        _show(as_json, result, f"The policy of {event} is replaced. Next: gate central publish {event}.")
+
+
+# ---- tickets
+
+
+@app.command()
+def issue(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many.", min=1)] = 1,
+    product: Annotated[int, typer.Option(help="Product number of the policy.", min=0, max=65535)] = 1,
+    zones: Annotated[int, typer.Option(help="Bitmap of zones; 1 = zone 0.", min=0, max=65535)] = 1,
+    until: Annotated[str, typer.Option(help="Last valid moment: Unix seconds or ISO 8601. Empty = in a year.")] = "",
+    since: Annotated[str, typer.Option(help="First valid moment; empty = at once.")] = "",
+    flags: Flags = "",
+    ticket_state: Annotated[str, typer.Option("--ticket-state", help="valid, unpaid, unapproved, blocked.")] = "valid",
+    uses: Annotated[int, typer.Option(help="Entries in total; 0 = unlimited.", min=0)] = 1,
+    lang: Annotated[str, typer.Option(help="Language of the visitor, such as id.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write texts and numbers to this .csv or .jsonl, mode 0600.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue signed ticket codes. Without --out the texts are printed, one line a ticket."""
+    with _failing(as_json):
+        import time
+
+        from gate.central import importing
+
+        args = {
+            "event": event,
+            "count": count,
+            "product": product,
+            "zones": zones,
+            "exp": _moment("until", until) if until else int(time.time()) + 365 * _DAY_S,
+            "nbf": _moment("since", since) if since else None,
+            "flags": _word("flags", lambda: importing.parse_flags(flags)),
+            "state": _word("ticket-state", lambda: importing.parse_state(ticket_state)),
+            "uses": uses,
+            "lang": lang or None,
+        }
+        rows = _do(state, "issue", args)
+        if out is None:
+            for row in rows:
+                print(json.dumps(row, ensure_ascii=False) if as_json else row["text"])
+            return
+        importing.write_issued(out, rows)
+        _show(as_json, {"issued": len(rows), "out": str(out)}, f"{len(rows)} tickets are in {out}.")
+
+
+@app.command("import")
+def import_(
+    event: Event,
+    file: Annotated[Path, typer.Argument(help=".csv with a header line, or .jsonl.", exists=True, dir_okay=False)],
+    state: State = DEFAULT_STATE,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in tickets. Columns: text, product, zones, state, flags, uses, nbf, exp, lang, ext.
+
+    A row with a text is somebody else's ticket; one without is issued here. While one row is wrong nothing is written.
+    """
+    with _failing(as_json):
+        result = _do(state, "import", {"event": event, "file": str(file.absolute()), "check": check})
+        if as_json:
+            print(json.dumps(result, ensure_ascii=False))
+        else:
+            for error in result["errors"]:
+                print(f"{file.name}:{error['line']}: {error['column']}: {error['problem']}", file=sys.stderr)
+            if result["error_count"]:
+                print(f"{result['error_count']} errors; nothing was written.", file=sys.stderr)
+            elif check:
+                print(f"{result['rows']} rows are right; nothing was written.")
+            else:
+                print(f"{result['created']} new, {result['updated']} changed, {result['unchanged']} as before.")
+        if not result["ok"]:
+            raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make a new base file even if it is not due.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put policy and tickets in force: base file, policy, signed descriptor."""
+    with _failing(as_json):
+        result = _do(state, "publish", {"event": event, "rebuild": rebuild})
+        text = (
+            f"{event} is published: {result['rows']} tickets in {result['zst_size']} bytes, change {result['cursor']}."
+        )
+        _show(as_json, result, text)
+
+
+@app.command()
+def tickets(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    sheet: Annotated[Path | None, typer.Option(help="Write a printable sheet: .pdf, or .png (a file a page).")] = None,
+    limit: Annotated[int, typer.Option(help="Most tickets.", min=1, max=1_000_000)] = 100,
+    product: Annotated[int | None, typer.Option(help="Only this product.", min=0, max=65535)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List issued tickets with their texts, or print them as a sheet of QR codes."""
+    with _failing(as_json):
+        rows = _do(state, "tickets", {"event": event, "limit": limit, "product": product})
+        if sheet is None:
+            _table(as_json, rows, ("number", "product", "state", "text"))
+            return
+        from gate.central.sheet import write_sheet
+
+        files = write_sheet(sheet, rows, _do(state, "event_policy", {"event": event}))
+        names = ", ".join(str(file) for file in files)
+        _show(as_json, {"tickets": len(rows), "files": [str(file) for file in files]}, f"{len(rows)} tickets: {names}")
+
+
+@ticket_app.command("show")
+def ticket_show(
+    event: Event,
+    number: Annotated[str, typer.Argument(help="Ticket number, such as ZDK4-SE1E-0.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """What the organiser says of a ticket."""
+    with _failing(as_json):
+        row = _do(state, "ticket_show", {"event": event, "number": number})
+        _show(as_json, row, "\n".join(f"{name}: {value}" for name, value in row.items() if value is not None))
+
+
+@ticket_app.command("set-state")
+def ticket_set_state(
+    event: Event,
+    number: Annotated[str, typer.Argument(help="Ticket number, such as ZDK4-SE1E-0.")],
+    word: Annotated[str, typer.Argument(help="valid, unpaid, unapproved, blocked, canceled, revoked or removed.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel, block, revoke or free a ticket. A published event tells its gates at once."""
+    with _failing(as_json):
+        from gate.central import importing
+
+        value = _word("state", lambda: importing.parse_state(word))
+        row = _do(state, "ticket_set_state", {"event": event, "number": number, "state": value})
+        _show(as_json, row, f"{row['number']} is {row['state']}.")
+
+
+# ---- devices
+
+
+@device_app.command("add")
+def device_add(
+    device: Annotated[str, typer.Argument(help="Device id, such as g2.")],
+    short: Annotated[str, typer.Option(help="Short name in case numbers, such as G2; unique on this server.")],
+    event: Annotated[list[str], typer.Option(help="Event it serves; repeat for several.")],
+    state: State = DEFAULT_STATE,
+    profile: Annotated[str, typer.Option(help="gate, hub or desk.")] = "gate",
+    gate: Annotated[str, typer.Option(help="Gate of the policy that it is; empty = the device id.")] = "",
+    url: Annotated[str, typer.Option(help="Address that the device will use; empty = the server's.")] = "",
+    qr: Annotated[Path | None, typer.Option(help="Also write the code as a PNG to show to the camera.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a device and print its enrolment code: one use, 24 hours. For a device that is there: a new code."""
+    with _failing(as_json):
+        args = {"short": short, "events": event, "profile": profile, "gate": gate or None, "url": url or None}
+        result = _do(state, "device_add", {"device": device} | args)
+        if qr is not None:
+            from gate.central.sheet import write_qr
+
+            write_qr(qr, result["text"])
+        _show(as_json, result, result["text"])
+
+
+@device_app.command("list")
+def device_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """All devices."""
+    with _failing(as_json):
+        rows = _do(state, "device_list", {})
+        _table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
+
+
+@device_app.command("revoke")
+def device_revoke(
+    device: Annotated[str, typer.Argument(help="Device id.")], state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
+    """Answer a device from now on with `revoked`: it stops syncing and wipes its secrets."""
+    with _failing(as_json):
+        result = _do(state, "device_revoke", {"device": device})
+        _show(as_json, result, f"{device} is revoked.")
+
+
+# ---- shared
+
+
+def _do(state: Path, name: str, args: dict[str, Any]) -> Any:
+    """Do a command here, or have the running server do it."""
+    from gate.central import commands, control
+    from gate.central.service import Central, InUseError
+
+    try:
+        with Central.open(state) as central:
+            return commands.run(central, name, args)
+    except InUseError:
+        return control.ask(state, name, args)
+
+
+def _one_of(key: str, value: str, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise ConfigError([(key, f"{value!r} is unknown", "one of " + ", ".join(words))])
+
+
+def _word(key: str, parse: Callable[[], int]) -> int:
+    try:
+        return parse()
+    except ValueError as error:
+        raise ConfigError([(key, str(error), "see --help")]) from error
+
+
+def _moment(key: str, text: str) -> int:
+    from gate.central.importing import parse_time
+
+    return _word(key, lambda: parse_time(text))
+
+
+def _show(as_json: bool, result: Any, text: str) -> None:
+    print(json.dumps(result, ensure_ascii=False) if as_json else text)
+
+
+def _table(as_json: bool, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """One JSON line an item; or tab-separated columns under a header, fit for `cut` and `column`."""
+    if as_json:
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    print("\t".join(columns))
+    for row in rows:
+        print("\t".join(_cell(row[name]) for name in columns))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return "-" if value is None else str(value)
+
+
+@contextmanager
+def _failing(as_json: bool) -> Iterator[None]:
+    """Errors to stderr and the exit codes of contracts 8."""
+    try:
+        yield
+    except GateError as error:
+        if as_json:
+            print(json.dumps({"error": {"code": error.code, "message": str(error)}}), file=sys.stderr)
+        elif isinstance(error, ConfigError):
+            for key, problem, hint in error.problems:
+                print(f"{key}: {problem} ({hint})", file=sys.stderr)
+        else:
+            print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(_exit_code(error)) from error
+
+
+def _exit_code(error: GateError) -> int:
+    if isinstance(error, DamagedError):
+        return 5
+    if isinstance(error, UplinkError):
+        return 4
+    if isinstance(error, ConfigError | FormatError):
+        return 2
+    return 3 if isinstance(error, StorageError | DeviceError) else 1

@@ -1,0 +1,223 @@
+"""What the command line and the control socket can ask of a server: names, JSON in, JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from gate.central import importing, schema, tickets
+from gate.central.service import Central
+from gate.central.tickets import Counts, IssuedTicket, NewTicket, StoredTicket
+from gate.errors import ConfigError, FormatError
+from gate.model import EventMode, TicketKey, TicketRow, TicketState
+from gate.wire.numbers import ticket_number
+from gate.wire.ticketkey import text_input, ticket_key
+
+Command = Callable[[Central, dict[str, Any]], Any]
+_ISSUE_MAX = 1_000_000
+_IMPORT_STEP = 5000
+
+
+def run(central: Central, name: str, args: dict[str, Any]) -> Any:
+    """Raises: ConfigError: no such command, or its own; StorageError."""
+    command = _COMMANDS.get(name)
+    if command is None:
+        raise ConfigError([("command", f"{name!r} is unknown", "is the running server of this version?")])
+    try:
+        return command(central, args)
+    except FormatError as error:
+        raise ConfigError([(name, str(error), "see the command's --help")]) from error
+
+
+def _event_create(central: Central, args: dict[str, Any]) -> Any:
+    return {"event": central.create_event(args["policy"], EventMode(**args["mode"]))}
+
+
+def _event_list(central: Central, _args: dict[str, Any]) -> Any:
+    head = schema.event_head
+    query = select(schema.event, head).join(head, head.c.event_id == schema.event.c.event_id)
+    rows = central.db.read(lambda connection: connection.execute(query.order_by(schema.event.c.event_id)).all())
+    return [
+        {
+            "event": row.event_id,
+            "mode": row.mode,
+            "seq": row.seq,
+            "cursor": row.cursor,
+            "published": row.issued or None,
+            "records": row.checkins,
+            "admissions": row.admissions,
+            "incidents": row.incidents,
+        }
+        for row in rows
+    ]
+
+
+def _event_policy(central: Central, args: dict[str, Any]) -> Any:
+    return central.policy(args["event"])
+
+
+def _event_set_policy(central: Central, args: dict[str, Any]) -> Any:
+    central.set_policy(args["policy"])
+    return {"event": args["policy"]["event"]}
+
+
+def issued_json(ticket: IssuedTicket) -> dict[str, Any]:
+    return {"text": ticket.text} | row_json(ticket.row)
+
+
+def row_json(row: TicketRow) -> dict[str, Any]:
+    return {
+        "number": ticket_number(row.key),
+        "key": row.key.hex(),
+        "product": row.product,
+        "zones": row.zones,
+        "state": TicketState(row.state).name.lower(),
+        "flags": int(row.flags),
+        "uses": row.uses,
+        "nbf": row.nbf,
+        "exp": row.exp,
+        "lang": row.lang,
+    }
+
+
+def _issue(central: Central, args: dict[str, Any]) -> Any:
+    count = args.pop("count")
+    if not 1 <= count <= _ISSUE_MAX:
+        raise ConfigError([("count", f"{count} is not from 1 to {_ISSUE_MAX}", "issue several times")])
+    return [issued_json(ticket) for ticket in central.issue(args.pop("event"), count, **args)]
+
+
+def _import(central: Central, args: dict[str, Any]) -> Any:
+    """Check the whole file, then write it. The file is read by the process that owns the database."""
+    event, path = args["event"], Path(args["file"])
+    central.policy(event)
+    parsed = importing.read_file(path)
+    counts = Counts()
+    done = not parsed.error_count and not args.get("check")
+    if done:
+        salt = central.keys.salt(event)
+        for start in range(0, len(parsed.rows), _IMPORT_STEP):
+            part = parsed.rows[start : start + _IMPORT_STEP]
+            foreign = [_foreign(salt, row) for row in part if row.text is not None]
+            own = [_own(row) for row in part if row.text is None]
+            if foreign:
+                counts += central.write_tickets(event, foreign)
+            if own:
+                counts += Counts(created=len(central.issue_many(event, own)))
+    return {
+        "ok": not parsed.error_count,
+        "rows": len(parsed.rows),
+        "written": done,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "errors": [error.to_json() for error in parsed.errors],
+        "error_count": parsed.error_count,
+    }
+
+
+def _foreign(salt: bytes, row: importing.ImportRow) -> StoredTicket:
+    assert row.text is not None
+    return StoredTicket(
+        TicketRow(
+            key=ticket_key(salt, text_input(row.text)),
+            product=row.product,
+            zones=row.zones,
+            state=row.state,
+            flags=row.flags,
+            uses=row.uses,
+            nbf=row.nbf,
+            exp=row.exp,
+            lang=row.lang,
+            ext=row.ext,
+        )
+    )
+
+
+def _own(row: importing.ImportRow) -> NewTicket:
+    assert row.exp is not None
+    return NewTicket(
+        product=row.product,
+        zones=row.zones,
+        exp=row.exp,
+        nbf=row.nbf,
+        state=row.state,
+        flags=row.flags,
+        uses=row.uses,
+        lang=row.lang,
+        ext=row.ext,
+    )
+
+
+def _publish(central: Central, args: dict[str, Any]) -> Any:
+    done = central.publish(args["event"], rebuild=True if args.get("rebuild") else None)
+    return {
+        "event": done.event,
+        "seq": done.seq,
+        "cursor": done.cursor,
+        "rows": done.rows,
+        "base": done.base_sha256.hex(),
+        "size": done.base_size,
+        "zst_size": done.zst_size,
+        "rebuilt": done.rebuilt,
+    }
+
+
+def _tickets(central: Central, args: dict[str, Any]) -> Any:
+    found = central.issued(args["event"], limit=args["limit"], product=args.get("product"))
+    return [issued_json(ticket) for ticket in found]
+
+
+def _ticket_set_state(central: Central, args: dict[str, Any]) -> Any:
+    row = central.find_ticket(args["event"], args["number"])
+    return row_json(central.set_state(args["event"], TicketKey(row.key), args["state"]))
+
+
+def _ticket_show(central: Central, args: dict[str, Any]) -> Any:
+    return row_json(central.db.read(lambda connection: tickets.by_number(connection, args["event"], args["number"])))
+
+
+def _device_add(central: Central, args: dict[str, Any]) -> Any:
+    code = central.add_device(args.pop("device"), **args)
+    return {"text": code.text(), "url": code.url}
+
+
+def _device_list(central: Central, _args: dict[str, Any]) -> Any:
+    return [
+        {
+            "device": item.device,
+            "gate": item.gate,
+            "short": item.short,
+            "profile": item.profile,
+            "events": list(item.events),
+            "enrolled": item.enrolled,
+            "revoked": item.revoked,
+            "beat_at": item.beat_at,
+        }
+        for item in central.device_list()
+    ]
+
+
+def _device_revoke(central: Central, args: dict[str, Any]) -> Any:
+    central.revoke_device(args["device"])
+    return {"device": args["device"]}
+
+
+_COMMANDS: dict[str, Command] = {
+    "event_create": _event_create,
+    "event_list": _event_list,
+    "event_policy": _event_policy,
+    "event_set_policy": _event_set_policy,
+    "issue": _issue,
+    "import": _import,
+    "publish": _publish,
+    "tickets": _tickets,
+    "ticket_set_state": _ticket_set_state,
+    "ticket_show": _ticket_show,
+    "device_add": _device_add,
+    "device_list": _device_list,
+    "device_revoke": _device_revoke,
+}

@@ -1,0 +1,167 @@
+"""The one door to the database: a writer thread with group commit, and reading connections beside it.
+
+No table is named here. SQLite: WAL, `synchronous=FULL`, exactly one writing connection, in one process (held by a lock file).
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
+
+from gate.errors import GateError, StorageError
+
+T = TypeVar("T")
+Job = Callable[[Connection], T]
+
+_GROUP = 64
+# Jobs that share one commit. More would only lengthen the answer time of the first of them.
+_READERS = 4
+_BUSY_MS = 5000
+
+
+class Database:
+    """All writes run in one thread, in order; jobs that wait together share one commit, each in a savepoint of its own.
+
+    Args:
+        url: of SQLAlchemy, such as `sqlite:////var/lib/gate-central/central.db` or `postgresql+psycopg://...`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._writer = _engine(url, writer=True)
+        self._reader = _engine(url, writer=False)
+        self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="central-read")
+        self._thread = threading.Thread(target=self._run, name="central-write", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    @staticmethod
+    def sqlite_url(path: Path) -> str:
+        """The file is made here, for owner and group only; SQLite gives -wal and -shm the same mode."""
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+        return f"sqlite:///{path.absolute()}"
+
+    def create(self, metadata: MetaData) -> None:
+        self.write(metadata.create_all)
+
+    def submit(self, job: Job[T]) -> Future[T]:
+        """Queue a write. The future is done when the commit is on disk, or carries the job's exception."""
+        future: Future[T] = Future()
+        if self._closed:
+            future.set_exception(StorageError("the database is closed"))
+        else:
+            self._jobs.put((job, future))
+        return future
+
+    def write(self, job: Job[T]) -> T:
+        return self.submit(job).result()
+
+    def submit_read(self, job: Job[T]) -> Future[T]:
+        return self._pool.submit(self.read, job)
+
+    def read(self, job: Job[T]) -> T:
+        """Run in the calling thread, in one transaction: the job sees one moment of the database."""
+        try:
+            with self._reader.connect() as connection, connection.begin():
+                return job(connection)
+        except DBAPIError as error:
+            raise StorageError(f"the database cannot be read: {error.orig}") from error
+
+    def close(self) -> None:
+        """Finish the queued writes, then close every connection. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+        self._pool.shutdown()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    # ---- the writer thread
+
+    def _run(self) -> None:
+        while True:
+            first = self._jobs.get()
+            if first is None:
+                return
+            group, last = [first], False
+            while len(group) < _GROUP:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    last = True
+                    break
+                group.append(more)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            with self._writer.connect() as connection, connection.begin():
+                for job, future in group:
+                    try:
+                        with connection.begin_nested():
+                            result = job(connection)
+                    except Exception as error:  # noqa: BLE001 - the job's failure is for whoever waits; the others go on
+                        future.set_exception(_translated(error))
+                    else:
+                        done.append((future, result))
+        except Exception as error:  # noqa: BLE001 - handed to everybody who waits
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(_translated(error))
+            return
+        for future, result in done:
+            future.set_result(result)
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, DBAPIError):
+        translated: GateError = StorageError(f"the database refused a write: {error.orig}")
+        translated.__cause__ = error
+        return translated
+    return error
+
+
+def _engine(url: str, *, writer: bool) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=1 if writer else _READERS)
+    pool: Any = (
+        {"poolclass": StaticPool} if writer else {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": 8}
+    )
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000, "isolation_level": None}, **pool
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+        raw = cast(sqlite3.Connection, connection)
+        raw.isolation_level = None
+        raw.execute("PRAGMA trusted_schema=OFF")
+        if writer:
+            raw.execute("PRAGMA journal_mode=WAL").fetchone()
+            raw.execute("PRAGMA synchronous=FULL")  # an answer "stored" must survive a power cut
+        else:
+            raw.execute("PRAGMA query_only=ON")
+            raw.execute("PRAGMA wal_autocheckpoint=0").fetchone()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
