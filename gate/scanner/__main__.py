@@ -75,11 +75,12 @@ def main(argv: list[str] | None = None) -> int:
         _follow_parent()
     logging.basicConfig(level=logging.INFO, format=f"scanner {arguments.input}: %(message)s")
 
+    from gate.config import read_table
     from gate.errors import GateError
-    from gate.scanner.settings import InputSettings
+    from gate.settings import InputSettings
 
     try:
-        settings = InputSettings.parse({**json.loads(arguments.config_json), "name": arguments.input})
+        settings = read_table(InputSettings, {**json.loads(arguments.config_json), "name": arguments.input}, "input")
     except (GateError, ValueError) as error:
         print(f"scanner {arguments.input}: {error}", file=sys.stderr)
         return 2

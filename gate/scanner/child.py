@@ -20,8 +20,8 @@ from gate.scanner.gauges import Gauges
 from gate.scanner.holdoff import Appeared, Crowd, Event, HoldOff, Left, Sighting
 from gate.scanner.motion import Motion, focus
 from gate.scanner.preview import Preview
-from gate.scanner.settings import InputSettings
 from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, SourceFacts
+from gate.settings import InputSettings
 
 EXIT_END, EXIT_CONFIG, EXIT_SOURCE = 0, 2, 3
 """0: the source or the lane ended in order. 2: these settings can never work. 3: the source failed, start me again."""

@@ -36,8 +36,6 @@ class Found(NamedTuple):
     candidate: Corners | None
 
 
-_QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCodeModel2])
-
 NOTHING = Found((), 0, None)
 
 
@@ -64,7 +62,7 @@ def read_zxing(gray: Picture, engine: str = "zxing") -> Found:
     candidate: Corners | None = None
     for code in zxingcpp.read_barcodes(
         gray,
-        formats=_QR,
+        formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCodeModel2]),
         try_rotate=True,
         try_downscale=True,
         try_invert=True,

@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gate.config import read_table
 from gate.errors import FormatError
-from gate.scanner.settings import InputSettings
 from gate.scanner.wirepipe import Unpacker, pack
+from gate.settings import InputSettings
 
 OnMessage = Callable[[dict[str, Any], bytes | None], None]
 
@@ -71,8 +72,8 @@ class ScannerProcess:
         backoff_s: tuple[float, float] = (0.2, 5.0),
         python: str = sys.executable,
     ) -> None:
-        """Raises: FormatError when the settings cannot be used."""
-        self._settings = InputSettings.parse(config)
+        """Raises: ConfigError when the settings cannot be used."""
+        self._settings = read_table(InputSettings, dict(config), "input")
         self._config = json.dumps(dict(config), ensure_ascii=False)
         self._on_message = on_message
         self._stall_s = stall_s

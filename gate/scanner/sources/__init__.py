@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from gate.errors import DeviceError
 from gate.scanner.frames import Frame
-from gate.scanner.settings import InputSettings
+from gate.settings import InputSettings
 
 
 class Line(NamedTuple):

@@ -12,8 +12,8 @@ import numpy as np
 
 from gate.errors import DeviceError
 from gate.scanner.frames import Frame
-from gate.scanner.settings import InputSettings
 from gate.scanner.sources import Item, SourceFacts
+from gate.settings import InputSettings
 
 _MIN_FPS = 15.0
 """Below this a ticket in motion is seen too seldom; a driver that offers less is misconfigured."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from gate.errors import DeviceError
 from gate.scanner.frames import Frame
-from gate.scanner.settings import InputSettings
 from gate.scanner.sources import EndOfSource, Item, Note, SourceFacts
+from gate.settings import InputSettings
 
 _VIDEO = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
 _IMAGE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -110,7 +110,7 @@ class VideoFiles:
             time.sleep(_BAD_FILE_S)
             return Note({"t": "fault", "name": "unreadable_file", "file": os.path.basename(self._name)})
         fps = capture.get(cv2.CAP_PROP_FPS)
-        self._period_s = 1 / (fps if 1 <= fps <= 240 else self._settings.fps)
+        self._period_s = 1 / (fps if 1 <= fps <= 240 else float(self._settings.fps))
         self._capture = capture
         self._frame = 0
         self._plays += 1

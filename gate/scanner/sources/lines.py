@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from gate.scanner.settings import InputSettings
 from gate.scanner.sources import EndOfSource, Item, Line, Note, SourceFacts
+from gate.settings import InputSettings
 
 _MAX_LINE = 4096
 """Bytes. No ticket is longer; what is longer is not a line of text."""
