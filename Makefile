@@ -19,7 +19,7 @@ test: ## set up, lint and run every test
 
 lint: ## formatting, lint, types, direction of imports
 	@$(PYTHON) .ci/setup tools
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --output-format concise .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
