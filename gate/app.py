@@ -63,7 +63,7 @@ class GateApp:
     """One gate at work.
 
     Args:
-        demo: serve `/demo`; then `on_start` gets this object to move the simulated contacts.
+        demo: serve `/demo`, and let pictures and video marks reach the view's listeners.
     """
 
     def __init__(self, settings: Settings, *, demo: bool = False) -> None:
@@ -80,7 +80,7 @@ class GateApp:
     # ---- life
 
     def run(self, ready: Callable[[GateApp, int], None]) -> None:
-        """Start everything, call `ready(app, port)`, work until `stop`, end everything with safe pins.
+        """Start everything, call `ready(app, port)` before the first scan, work until `stop`, end with safe pins.
 
         Raises: GateError when a part cannot be had: a gate without journal or pins must not look alive.
         """
@@ -88,6 +88,7 @@ class GateApp:
             self._build()
             self.notifier.ready(f"{self.settings.gate.id}: {self.lane.world.missing or 'ready'}")
             ready(self, self.port)
+            self._start_scanners()
             while not self.stopping.is_set():
                 self._turn()
             self.notifier.stopping()
@@ -185,10 +186,13 @@ class GateApp:
         stack.callback(server.stop)
         self.lane.publish_state()
         self.port = server.start()
-        for item in settings.inputs:
+
+    def _start_scanners(self) -> None:
+        """Last of all: nothing is read before everything can answer."""
+        for item in self.settings.inputs:
             scanner = ScannerProcess(asdict(item), self._ear(item))
             self.scanners.append(scanner)
-            stack.callback(scanner.stop)
+            self._stack.callback(scanner.stop)
             scanner.start()
 
     # ---- what the others say
@@ -198,6 +202,7 @@ class GateApp:
             self.clock.set_offset(*news.offset)
         if news.world is not None:
             self._use(news.world)
+        self.lane.note_clock()
         self.view.synced(news.status)
         self.lane.report(
             mode=str(news.status.get("mode", "local")),

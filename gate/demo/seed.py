@@ -61,8 +61,14 @@ def video_path(folder: Path, number: int) -> Path:
 def render_round(tickets: dict[str, list[str]], number: int, path: Path, tell: Progress) -> None:
     """Draw one round; its cues stand beside the video as JSON, written first so that no video is without them."""
 
+    told = 0
+
     def progress(done: int, total: int) -> None:
-        tell(f"drawing the camera picture: {100 * done // total} %")
+        nonlocal told
+        tenth = 10 * done // total
+        if tenth > told:
+            told = tenth
+            tell(f"drawing the camera picture: {10 * tenth} %")
 
     scenes = script.scenes_of(tickets, number)
     shown = timetable(scenes, LEAD_S)

@@ -19,7 +19,7 @@ from gate.lane.gather import Found, gather
 from gate.lane.machine import Effect, LaneEvent, LaneMachine
 from gate.lane.screen import STAFF_HOLD_MS, Screen, Shown, shown_for
 from gate.lane.world import World
-from gate.model import Decision, Direction, Moment, Reason, Scan, TicketFlag, Verdict
+from gate.model import ClockTrust, Decision, Direction, Moment, Reason, Scan, TicketFlag, Verdict
 from gate.ports import Actuator, Draft, Journal, PinEvent, Screens, Tickets
 from gate.wire.journal import DEVICE_STREAM, Record
 from gate.wire.numbers import ticket_number
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 MAX_SCAN_AGE_MS = 2_000
 """An older reading is dropped: after a stall the lane must not open for somebody who has left."""
+
+CLOCK_MOVED_MS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Lane:
         self._scan_salt = scan_salt
         self._clock_policy = clock_policy
         self._granted: dict[str, Granted] = {}
+        self._clock_rows: dict[str, tuple[int, int]] = {}
 
     # ---- the way of a scan
 
@@ -205,7 +208,22 @@ class Lane:
     def set_world(self, world: World) -> None:
         """New keys, policy or manifest are in force from the next scan on."""
         self.world = world
+        self.note_clock()
         self._show(self.screen.shown)
+
+    def note_clock(self) -> None:
+        """Where this boot's monotonic time lies in true time, into the stream of every event: with it a server can put
+        the rows of a gate right that did not know the time. Written when first known, when better, when it moved."""
+        moment = self._clock.now()
+        if moment.trust is not ClockTrust.SYNCED or moment.error_ms is None:
+            return
+        base, error = moment.at - moment.mono, moment.error_ms
+        for event in self.world.events:
+            known = self._clock_rows.get(event.id)
+            if known is not None and error >= known[1] and abs(base - known[0]) < CLOCK_MOVED_MS:
+                continue
+            self._note("clock", {"base_ms": base, "error_ms": error}, event.id)
+            self._clock_rows[event.id] = (base, error)
 
     def report(self, **changes: Any) -> None:
         """Health of others for the status line (see `screen.Health`)."""
@@ -265,10 +283,10 @@ class Lane:
         if self.screen.shown is not None and self.screen.shown.until_ms is None and self.screen.shown.lane == name:
             self._show(None)
 
-    def _note(self, kind: str, data: dict[str, Any]) -> None:
-        """A row in the device's own stream. A journal that fails must not keep an alarm from the screen."""
+    def _note(self, kind: str, data: dict[str, Any], event: str = DEVICE_STREAM) -> None:
+        """A row about the device. A journal that fails must not keep an alarm from the screen."""
         try:
-            self._journal.commit([Draft(event=DEVICE_STREAM, kind=kind, data=data)], self._clock.now())
+            self._journal.commit([Draft(event=event, kind=kind, data=data)], self._clock.now())
         except StorageError:
             logger.exception("the journal did not take a row of kind %s", kind)
 
