@@ -281,7 +281,7 @@ class _Api:
     async def push(self, request: Request, event: str) -> Response:
         """Journal rows of one event, or with `-` of the device's own stream. Answered when they are on disk."""
         device, body = await self._caller(request, PUSH_BYTES_MAX)
-        stream = DEVICE_STREAM if event == DEVICE_STREAM_PATH else events.check_id(event, "event")
+        stream = DEVICE_STREAM if event == DEVICE_STREAM_PATH else event
         encoding = request.headers.get("content-encoding")
         try:
             pushed = await asyncio.to_thread(lambda: ingest.parse(unpack(body, encoding, PUSH_BYTES_MAX), stream))

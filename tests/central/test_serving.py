@@ -1,0 +1,154 @@
+"""The real process: up quickly, down cleanly, and nothing that it acknowledged is lost when it is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from gate.central import schema
+from gate.central.service import Central, wall_ms
+from tests.central.gateside import Clock, Device, Journal, make_event, words
+from tests.central.served import Served
+
+START_LIMIT_S = 10.0
+GATES = 3
+
+
+class RealClock(Clock):
+    def __call__(self) -> int:
+        return wall_ms()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "central"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_it_says_where_it_is_and_stops_cleanly_while_a_poll_waits(state: Path) -> None:
+    with Central.open(state) as central:
+        event = make_event(central)
+        central.publish(event)
+        code = central.add_device("g1", short="G1", events=[event], url="http://127.0.0.1")
+    served = Served(state)
+    try:
+        assert served.started_s < START_LIMIT_S
+        assert json.loads((state / "central.json").read_text()) == served.hello
+        assert served.hello["pid"] == served.process.pid
+        with httpx.Client(base_url=served.url, timeout=30) as http:
+            device = Device(http, RealClock())
+            assert device.enrol(code).status_code == 200
+            answers: list[int] = []
+            poll = threading.Thread(
+                target=lambda: answers.append(device.get("/v1/events/spring/checkins?wait=25").status_code)
+            )
+            poll.start()
+            time.sleep(0.5)
+            begun = time.monotonic()
+            assert served.end(signal.SIGTERM) == 0
+            poll.join(5)
+            assert time.monotonic() - begun < 5
+            assert answers == [200]
+        assert not (state / "central.json").exists()
+        assert not (state / "central.sock").exists()
+    finally:
+        served.end(signal.SIGKILL)
+
+
+def test_a_second_server_on_the_same_folder_or_port_exits_with_3(state: Path, tmp_path: Path) -> None:
+    served = Served(state)
+    try:
+        port = served.url.rsplit(":", 1)[1]
+        for args, words_ in (
+            (["--state", str(state), "--port", "0"], "in use by a running server"),
+            (["--state", str(tmp_path / "other"), "--port", port], "cannot listen"),
+        ):
+            result = subprocess.run(
+                [sys.executable, "-m", "gate.central", "serve", *args], capture_output=True, text=True, timeout=20
+            )
+            assert (result.returncode, words_ in result.stderr) == (3, True), result.stderr
+    finally:
+        served.end(signal.SIGTERM)
+
+
+def test_a_killed_server_has_lost_nothing_that_it_acknowledged(state: Path) -> None:
+    port = free_port()
+    with Central.open(state) as central:
+        event = make_event(central)
+        central.publish(event)
+        names = [f"g{number}" for number in range(1, GATES + 1)]
+        codes = [
+            central.add_device(name, short=name.upper(), events=[event], url=f"http://127.0.0.1:{port}")
+            for name in names
+        ]
+    served = Served(state, port)
+    acknowledged: set[tuple[str, str, int, str]] = set()
+    stop = threading.Event()
+    pushed = threading.Semaphore(0)
+
+    def gate(name: str, http: httpx.Client) -> None:
+        device, journal = Device(http, RealClock(), name), Journal(name, epoch=f"{int(name[1:]):016x}")
+        batch = journal.many(5)
+        while not stop.is_set():
+            try:
+                answer = device.push(batch)
+            except httpx.TransportError:
+                stop.wait(0.05)
+                continue
+            if answer.status_code == 401:
+                continue  # signed before the server was up again: the next one is signed later
+            assert set(words(answer)) <= {"stored", "known"}
+            acknowledged.update((name, item["epoch"], item["seq"], item["hash"]) for item in batch)
+            pushed.release()
+            batch = journal.many(5)
+
+    try:
+        with httpx.Client(base_url=served.url, timeout=10) as http:
+            for name, code in zip(names, codes, strict=True):
+                assert Device(http, RealClock(), name).enrol(code).status_code == 200
+            threads = [threading.Thread(target=gate, args=(name, http)) for name in names]
+            for thread in threads:
+                thread.start()
+            for _ in range(3):
+                for _ in range(20):
+                    assert pushed.acquire(timeout=20)
+                assert served.end(signal.SIGKILL) == -signal.SIGKILL
+                served = Served(state, port)
+            for _ in range(20):
+                assert pushed.acquire(timeout=20)
+            stop.set()
+            for thread in threads:
+                thread.join(15)
+                assert not thread.is_alive()
+        served.end(signal.SIGKILL)
+        with Central.open(state) as central:
+            table = schema.checkin
+            rows = central.db.read(lambda connection: connection.execute(select(table).order_by(table.c.n)).all())
+            head = central.db.read(
+                lambda connection: connection.execute(
+                    select(schema.event_head.c.checkins).where(schema.event_head.c.event_id == event)
+                ).scalar_one()
+            )
+        held = {(row.gate, row.epoch.hex(), row.seq, row.hash.hex()) for row in rows}
+        assert len(acknowledged) >= 400
+        assert acknowledged <= held
+        assert [row.n for row in rows] == list(range(1, head + 1))
+    finally:
+        stop.set()
+        served.end(signal.SIGKILL)
