@@ -21,6 +21,9 @@ OFFLINE = frozenset({"unreachable", "timeout", "broken", "tls", "busy", "slow", 
 AGE_STEP_S = 10
 """The age is written again when it grew by so much: each write makes the lane look at sync.db."""
 
+_SERVER = "server"
+# Part under which absence of the server is noted, whichever loop met it.
+
 _KEYS = ("enrolled", "peer", "device", "mode", "data_age", "queue", "quarantined", "last_error", "contact", "events")
 
 
@@ -36,8 +39,9 @@ class StatusBoard:
         self._issued: int | None = None
 
     def contact(self) -> None:
-        """The server answered."""
+        """The server answered: whoever failed to reach it before is proven wrong, though its own turn may be a long poll away."""
         with self._lock:
+            self._errors.pop(_SERVER, None)
             self._values["mode"] = "online"
             self._values["contact"] = str(self._now_ms())
 
@@ -47,8 +51,9 @@ class StatusBoard:
 
     def failed(self, part: str, error: Exception) -> None:
         words = str(error) if isinstance(error, GateError) else f"unexpected: {type(error).__name__}: {error}"
-        self.trouble(part, words)
-        if isinstance(error, UplinkError) and error.code in OFFLINE:
+        away = isinstance(error, UplinkError) and error.code in OFFLINE
+        self.trouble(_SERVER if away else part, words)
+        if away:
             with self._lock:
                 self._values["mode"] = "local"
 

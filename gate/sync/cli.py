@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from gate import config
 from gate.errors import ConfigError, DamagedError, GateError, StorageError, UplinkError
 from gate.settings import Settings
 from gate.sqlitefile import UMASK, open_reader
+from gate.sync.ask import ask
 from gate.sync.board import to_message
 from gate.sync.folders import Folders
 
@@ -59,7 +59,7 @@ def status(
     try:
         settings = config.load(path)
         folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
-        found = _ask(folders) or _stored(folders)
+        found = _running(folders) or _stored(folders)
     except GateError as error:
         raise typer.Exit(_fail(error, as_json)) from error
     if as_json:
@@ -74,15 +74,10 @@ def status(
     typer.echo(f"last error  {found['last_error'] or '-'}")
 
 
-def _ask(folders: Folders) -> dict[str, Any] | None:
-    """The running process; None when there is none."""
+def _running(folders: Folders) -> dict[str, Any] | None:
+    """What the process says of itself; None when there is none."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_ASK_S)
-            connection.connect(str(folders.socket))
-            connection.sendall(b'{"id":1,"do":"status"}\n')
-            line = connection.makefile("rb").readline(65536)
-        answer = json.loads(line)
+        answer = ask(folders.socket, {"do": "status"}, timeout_s=_ASK_S)
     except (OSError, ValueError):
         return None
     return {key: value for key, value in answer.items() if key not in ("id", "ok")} if answer.get("ok") else None

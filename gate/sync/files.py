@@ -175,7 +175,7 @@ def _download(client: Client, path: str, part: Path, sha256: bytes, size: int) -
                 )
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise UplinkError("encoding", "the server packed the base file once more")
-            _write_steps(response.iter_raw(STEP), part, have, size)
+            _write_steps(response.iter_raw(), part, have, size)
     found = _digest(part)
     if found != (sha256, size):
         part.unlink()
@@ -194,9 +194,8 @@ def _note_tag(tag: Path, etag: str | None) -> None:
 
 
 def _write_steps(chunks: Iterator[bytes], part: Path, at: int, size: int) -> None:
-    started, first = time.monotonic(), at
-    mode = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-    handle = os.open(part, mode, GROUP_READ)
+    started, first, flushed = time.monotonic(), at, at
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, GROUP_READ)
     try:
         os.ftruncate(handle, at)
         os.lseek(handle, at, os.SEEK_SET)
@@ -205,7 +204,9 @@ def _write_steps(chunks: Iterator[bytes], part: Path, at: int, size: int) -> Non
             if at > size:
                 raise UplinkError("too_large", f"the base file is larger than the {size} bytes of its descriptor")
             _write_all(handle, chunk)
-            os.fdatasync(handle)
+            if at - flushed >= STEP:
+                os.fdatasync(handle)
+                flushed = at
             elapsed = time.monotonic() - started
             if elapsed > _SLOW_AFTER_S and (at - first) / elapsed < _SLOWEST:
                 raise UplinkError("slow", "the base file comes too slowly")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import threading
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from sqlalchemy import select
 
+from gate.central import schema
 from gate.central.api import create_app
 from gate.central.service import Central
 from gate.central.tickets import NewTicket
@@ -56,8 +59,12 @@ class Fault:
     lost: bool = False
     times: int | None = None
     hits: int = 0
+    skip: int = 0
+    """Let so many calls through first."""
     hold: threading.Event | None = None
     """Wait for it before the answer goes out."""
+    worked: threading.Event = field(default_factory=threading.Event)
+    """Set when the server has done the work of a call whose answer is lost."""
 
 
 class FaultyWire:
@@ -94,6 +101,9 @@ class FaultyWire:
     def _match(self, method: str, path: str) -> Fault | None:
         for fault in self.faults:
             if fault.method == method and re.search(fault.path, path) and fault.times != fault.hits:
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
                 fault.hits += 1
                 return fault
         return None
@@ -103,9 +113,8 @@ class FaultyWire:
             return
 
         await self._app(scope, receive, swallow)
+        fault.worked.set()
         if fault.hold is not None:
-            import asyncio
-
             await asyncio.to_thread(fault.hold.wait, DEADLINE_S)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
@@ -190,10 +199,6 @@ class LiveCentral:
 
     def checkins(self, event: str = EVENT) -> list[tuple[str, str, int, str]]:
         """(gate, epoch hex, seq, kind) in order of arrival."""
-        from sqlalchemy import select
-
-        from gate.central import schema
-
         table = schema.checkin
         rows = self.central.db.read(
             lambda connection: connection.execute(

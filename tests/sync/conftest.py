@@ -18,8 +18,8 @@ from gate.settings import Settings
 from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
 from gate.sync import keys as device_keys
-from gate.sync.clocks import SyncClock, mono_ms, read_boot, wall_ms
 from gate.sync.client import Client
+from gate.sync.clocks import SyncClock, mono_ms, read_boot, wall_ms
 from gate.sync.enrolment import Machine, enrol
 from gate.sync.feed import FeedReader
 from gate.sync.files import BaseFiles
@@ -53,7 +53,13 @@ class Lane:
     def admit(self, count: int, event: str = EVENT, kind: str = "admitted") -> None:
         moment = Moment(at=wall_ms(), mono=mono_ms(), boot=read_boot(), trust=ClockTrust.SYNCED, error_ms=5)
         draft = Draft(
-            event=event, kind=kind, list="main", direction=Direction.ENTRY, ticket=os.urandom(16), product=1, reason="ok"
+            event=event,
+            kind=kind,
+            list="main",
+            direction=Direction.ENTRY,
+            ticket=os.urandom(16),
+            product=1,
+            reason="ok",
         )
         for _ in range(count):
             self._store.commit([draft], moment)
