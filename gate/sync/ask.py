@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from gate.errors import FormatError
+
 _POKE_S = 0.5
 _ANSWER_MAX = 64 * 1024
 
@@ -16,7 +18,7 @@ def ask(path: Path, request: dict[str, Any], *, timeout_s: float = 15.0) -> dict
     """One request, one answer (contracts 6).
 
     Raises:
-        OSError: sync is not there, or said nothing in time. ValueError: not an answer.
+        OSError: sync is not there, or said nothing in time. ValueError (FormatError is one): not an answer.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(timeout_s)
@@ -25,7 +27,7 @@ def ask(path: Path, request: dict[str, Any], *, timeout_s: float = 15.0) -> dict
         with line.makefile("rb") as answers:
             answer = json.loads(answers.readline(_ANSWER_MAX))
     if not isinstance(answer, dict):
-        raise ValueError("not an answer of sync")
+        raise FormatError("not an answer of sync")
     return answer
 
 
