@@ -33,16 +33,14 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection
 
-from gate.central import auth, basefile, devices, events, feed, ingest, manifests, trustfiles
-from gate.central.devices import Device, EnrolError, EnrolRequest
+from gate.central import auth, basefile, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
+from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, long_poll, read_body, unpack
 from gate.central.manifests import MustRefetch
 from gate.central.service import Central
 from gate.errors import ConfigError, FormatError
 from gate.wire import cbor
-from gate.wire.cbor import Fields
 from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, PUSH_BYTES_MAX
-from gate.wire.request import unb64
 from gate.wire.signedtime import is_nonce, sign_time
 
 T = TypeVar("T")
@@ -156,7 +154,7 @@ class _Api:
     async def enrol(self, request: Request) -> Response:
         """One-time code against keys; the same code with the same keys gives the same answer for 15 minutes."""
         try:
-            wanted = _enrol_request(json_object(await read_body(request, _SMALL_BODY)))
+            wanted = devices.read_request(json_object(await read_body(request, _SMALL_BODY)))
         except FormatError as error:
             raise ApiError(400, "invalid", str(error)) from error
         now_ms = self._central.clock()
@@ -255,7 +253,7 @@ class _Api:
             raise ApiError(403, "forbidden", "a hub has no secrets")
         seal_pub = device.seal_pub
         sealed = await self._write(
-            lambda connection: manifests.secrets_for(
+            lambda connection: sealing.secrets_for(
                 connection, central.signer, event, device.device, seal_pub, central.random
             )
         )
@@ -284,7 +282,7 @@ class _Api:
         stream = DEVICE_STREAM if event == DEVICE_STREAM_PATH else event
         encoding = request.headers.get("content-encoding")
         try:
-            pushed = await asyncio.to_thread(lambda: ingest.parse(unpack(body, encoding, PUSH_BYTES_MAX), stream))
+            pushed = await asyncio.to_thread(lambda: pushes.parse(unpack(body, encoding, PUSH_BYTES_MAX), stream))
         except (FormatError, ConfigError) as error:
             raise ApiError(400, "invalid", str(error)) from error
         now_ms = self._central.clock()
@@ -325,23 +323,3 @@ async def _answered(result: Awaitable[T]) -> T:
 def _enrol_error(error: EnrolError) -> ApiError:
     code = "forbidden" if error.code == "conflict" else error.code
     return ApiError(_ENROL_STATUS[error.code], code, str(error))
-
-
-def _enrol_request(value: dict[str, Any]) -> EnrolRequest:
-    fields = Fields(value, "enrolment")
-
-    def octets(name: str, size: int) -> bytes:
-        text = fields.text(name, 2 * size)
-        if not re.fullmatch(f"[0-9a-f]{{{2 * size}}}", text):
-            raise FormatError(f"enrolment.{name} is not {size} bytes in lower-case hex")
-        return bytes.fromhex(text)
-
-    return EnrolRequest(
-        code=octets("code", 16),
-        device_pub=octets("device_pub", 32),
-        seal_pub=octets("seal_pub", 32),
-        journal_pub=octets("journal_pub", 32),
-        proof=unb64(fields.text("proof", 88)),
-        hardware=(fields.maybe_text("hardware") or "")[:200],
-        software=(fields.maybe_text("software") or "")[:200],
-    )

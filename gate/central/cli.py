@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.errors import ConfigError, DamagedError, DeviceError, FormatError, GateError, StorageError, UplinkError
+from gate.central.cliparts import do, failing, moment, one_of, show, table, word_of
+from gate.errors import ConfigError
 
 if TYPE_CHECKING:
     from gate.central.server import Listen
@@ -51,7 +50,7 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Serve gates until stopped. Writes STATE/central.json with address and process id once it answers."""
-    with _failing(as_json):
+    with failing(as_json):
         from gate.central.server import Listen
 
         if (tls_cert is None) != (tls_key is None):
@@ -92,22 +91,22 @@ def event_create(
     as_json: AsJson = False,
 ) -> None:
     """Make an event with its keys. Nothing reaches a gate before `publish`."""
-    with _failing(as_json):
+    with failing(as_json):
         from gate.central.events import default_policy, read_policy_file
 
-        _one_of("mode", mode, ("allow_list", "signature"))
-        _one_of("stale", stale, ("warn", "restrict", "refuse"))
+        one_of("mode", mode, ("allow_list", "signature"))
+        one_of("stale", stale, ("warn", "restrict", "refuse"))
         raw = read_policy_file(policy, event) if policy else default_policy(event, name or event, tz)
         modes = {"mode": mode, "warn_s": warn_s, "stale_s": stale_s, "stale": stale}
-        result = _do(state, "event_create", {"policy": raw, "mode": modes})
-        _show(as_json, result, f"Event {event} is made. Next: gate central issue {event}, then publish {event}.")
+        result = do(state, "event_create", {"policy": raw, "mode": modes})
+        show(as_json, result, f"Event {event} is made. Next: gate central issue {event}, then publish {event}.")
 
 
 @event_app.command("list")
 def event_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """All events with their counters."""
-    with _failing(as_json):
-        _table(as_json, _do(state, "event_list", {}), ("event", "mode", "cursor", "records", "admissions", "incidents"))
+    with failing(as_json):
+        table(as_json, do(state, "event_list", {}), ("event", "mode", "cursor", "records", "admissions", "incidents"))
 
 
 @event_app.command("policy")
@@ -118,14 +117,14 @@ def event_policy(
     as_json: AsJson = False,
 ) -> None:
     """Print the policy as JSON, or replace it; a new one is in force after `publish`."""
-    with _failing(as_json):
+    with failing(as_json):
         if replace is None:
-            print(json.dumps(_do(state, "event_policy", {"event": event}), ensure_ascii=False, indent=2))
+            print(json.dumps(do(state, "event_policy", {"event": event}), ensure_ascii=False, indent=2))
             return
         from gate.central.events import read_policy_file
 
-        result = _do(state, "event_set_policy", {"policy": read_policy_file(replace, event)})
-        _show(as_json, result, f"The policy of {event} is replaced. Next: gate central publish {event}.")
+        result = do(state, "event_set_policy", {"policy": read_policy_file(replace, event)})
+        show(as_json, result, f"The policy of {event} is replaced. Next: gate central publish {event}.")
 
 
 # ---- tickets
@@ -148,7 +147,7 @@ def issue(
     as_json: AsJson = False,
 ) -> None:
     """Issue signed ticket codes. Without --out the texts are printed, one line a ticket."""
-    with _failing(as_json):
+    with failing(as_json):
         import time
 
         from gate.central import importing
@@ -158,20 +157,20 @@ def issue(
             "count": count,
             "product": product,
             "zones": zones,
-            "exp": _moment("until", until) if until else int(time.time()) + 365 * _DAY_S,
-            "nbf": _moment("since", since) if since else None,
-            "flags": _word("flags", lambda: importing.parse_flags(flags)),
-            "state": _word("ticket-state", lambda: importing.parse_state(ticket_state)),
+            "exp": moment("until", until) if until else int(time.time()) + 365 * _DAY_S,
+            "nbf": moment("since", since) if since else None,
+            "flags": word_of("flags", lambda: importing.parse_flags(flags)),
+            "state": word_of("ticket-state", lambda: importing.parse_state(ticket_state)),
             "uses": uses,
             "lang": lang or None,
         }
-        rows = _do(state, "issue", args)
+        rows = do(state, "issue", args)
         if out is None:
             for row in rows:
                 print(json.dumps(row, ensure_ascii=False) if as_json else row["text"])
             return
         importing.write_issued(out, rows)
-        _show(as_json, {"issued": len(rows), "out": str(out)}, f"{len(rows)} tickets are in {out}.")
+        show(as_json, {"issued": len(rows), "out": str(out)}, f"{len(rows)} tickets are in {out}.")
 
 
 @app.command("import")
@@ -186,8 +185,8 @@ def import_(
 
     A row with a text is somebody else's ticket; one without is issued here. While one row is wrong nothing is written.
     """
-    with _failing(as_json):
-        result = _do(state, "import", {"event": event, "file": str(file.absolute()), "check": check})
+    with failing(as_json):
+        result = do(state, "import", {"event": event, "file": str(file.absolute()), "check": check})
         if as_json:
             print(json.dumps(result, ensure_ascii=False))
         else:
@@ -211,12 +210,12 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Put policy and tickets in force: base file, policy, signed descriptor."""
-    with _failing(as_json):
-        result = _do(state, "publish", {"event": event, "rebuild": rebuild})
+    with failing(as_json):
+        result = do(state, "publish", {"event": event, "rebuild": rebuild})
         text = (
             f"{event} is published: {result['rows']} tickets in {result['zst_size']} bytes, change {result['cursor']}."
         )
-        _show(as_json, result, text)
+        show(as_json, result, text)
 
 
 @app.command()
@@ -229,16 +228,16 @@ def tickets(
     as_json: AsJson = False,
 ) -> None:
     """List issued tickets with their texts, or print them as a sheet of QR codes."""
-    with _failing(as_json):
-        rows = _do(state, "tickets", {"event": event, "limit": limit, "product": product})
+    with failing(as_json):
+        rows = do(state, "tickets", {"event": event, "limit": limit, "product": product})
         if sheet is None:
-            _table(as_json, rows, ("number", "product", "state", "text"))
+            table(as_json, rows, ("number", "product", "state", "text"))
             return
         from gate.central.sheet import write_sheet
 
-        files = write_sheet(sheet, rows, _do(state, "event_policy", {"event": event}))
+        files = write_sheet(sheet, rows, do(state, "event_policy", {"event": event}))
         names = ", ".join(str(file) for file in files)
-        _show(as_json, {"tickets": len(rows), "files": [str(file) for file in files]}, f"{len(rows)} tickets: {names}")
+        show(as_json, {"tickets": len(rows), "files": [str(file) for file in files]}, f"{len(rows)} tickets: {names}")
 
 
 @ticket_app.command("show")
@@ -249,9 +248,9 @@ def ticket_show(
     as_json: AsJson = False,
 ) -> None:
     """What the organiser says of a ticket."""
-    with _failing(as_json):
-        row = _do(state, "ticket_show", {"event": event, "number": number})
-        _show(as_json, row, "\n".join(f"{name}: {value}" for name, value in row.items() if value is not None))
+    with failing(as_json):
+        row = do(state, "ticket_show", {"event": event, "number": number})
+        show(as_json, row, "\n".join(f"{name}: {value}" for name, value in row.items() if value is not None))
 
 
 @ticket_app.command("set-state")
@@ -263,12 +262,12 @@ def ticket_set_state(
     as_json: AsJson = False,
 ) -> None:
     """Cancel, block, revoke or free a ticket. A published event tells its gates at once."""
-    with _failing(as_json):
+    with failing(as_json):
         from gate.central import importing
 
-        value = _word("state", lambda: importing.parse_state(word))
-        row = _do(state, "ticket_set_state", {"event": event, "number": number, "state": value})
-        _show(as_json, row, f"{row['number']} is {row['state']}.")
+        value = word_of("state", lambda: importing.parse_state(word))
+        row = do(state, "ticket_set_state", {"event": event, "number": number, "state": value})
+        show(as_json, row, f"{row['number']} is {row['state']}.")
 
 
 # ---- devices
@@ -287,22 +286,22 @@ def device_add(
     as_json: AsJson = False,
 ) -> None:
     """Register a device and print its enrolment code: one use, 24 hours. For a device that is there: a new code."""
-    with _failing(as_json):
+    with failing(as_json):
         args = {"short": short, "events": event, "profile": profile, "gate": gate or None, "url": url or None}
-        result = _do(state, "device_add", {"device": device} | args)
+        result = do(state, "device_add", {"device": device} | args)
         if qr is not None:
             from gate.central.sheet import write_qr
 
             write_qr(qr, result["text"])
-        _show(as_json, result, result["text"])
+        show(as_json, result, result["text"])
 
 
 @device_app.command("list")
 def device_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """All devices."""
-    with _failing(as_json):
-        rows = _do(state, "device_list", {})
-        _table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
+    with failing(as_json):
+        rows = do(state, "device_list", {})
+        table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
 
 
 @device_app.command("revoke")
@@ -310,86 +309,6 @@ def device_revoke(
     device: Annotated[str, typer.Argument(help="Device id.")], state: State = DEFAULT_STATE, as_json: AsJson = False
 ) -> None:
     """Answer a device from now on with `revoked`: it stops syncing and wipes its secrets."""
-    with _failing(as_json):
-        result = _do(state, "device_revoke", {"device": device})
-        _show(as_json, result, f"{device} is revoked.")
-
-
-# ---- shared
-
-
-def _do(state: Path, name: str, args: dict[str, Any]) -> Any:
-    """Do a command here, or have the running server do it."""
-    from gate.central import commands, control
-    from gate.central.service import Central, InUseError
-
-    try:
-        with Central.open(state) as central:
-            return commands.run(central, name, args)
-    except InUseError:
-        return control.ask(state, name, args)
-
-
-def _one_of(key: str, value: str, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise ConfigError([(key, f"{value!r} is unknown", "one of " + ", ".join(words))])
-
-
-def _word(key: str, parse: Callable[[], int]) -> int:
-    try:
-        return parse()
-    except ValueError as error:
-        raise ConfigError([(key, str(error), "see --help")]) from error
-
-
-def _moment(key: str, text: str) -> int:
-    from gate.central.importing import parse_time
-
-    return _word(key, lambda: parse_time(text))
-
-
-def _show(as_json: bool, result: Any, text: str) -> None:
-    print(json.dumps(result, ensure_ascii=False) if as_json else text)
-
-
-def _table(as_json: bool, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """One JSON line an item; or tab-separated columns under a header, fit for `cut` and `column`."""
-    if as_json:
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
-        return
-    print("\t".join(columns))
-    for row in rows:
-        print("\t".join(_cell(row[name]) for name in columns))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(str(item) for item in value)
-    return "-" if value is None else str(value)
-
-
-@contextmanager
-def _failing(as_json: bool) -> Iterator[None]:
-    """Errors to stderr and the exit codes of contracts 8."""
-    try:
-        yield
-    except GateError as error:
-        if as_json:
-            print(json.dumps({"error": {"code": error.code, "message": str(error)}}), file=sys.stderr)
-        elif isinstance(error, ConfigError):
-            for key, problem, hint in error.problems:
-                print(f"{key}: {problem} ({hint})", file=sys.stderr)
-        else:
-            print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(_exit_code(error)) from error
-
-
-def _exit_code(error: GateError) -> int:
-    if isinstance(error, DamagedError):
-        return 5
-    if isinstance(error, UplinkError):
-        return 4
-    if isinstance(error, ConfigError | FormatError):
-        return 2
-    return 3 if isinstance(error, StorageError | DeviceError) else 1
+    with failing(as_json):
+        result = do(state, "device_revoke", {"device": device})
+        show(as_json, result, f"{device} is revoked.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gate.central import events, incidents, schema, settings, trustfiles
-from gate.errors import ConfigError, GateError
+from gate.errors import ConfigError, FormatError, GateError
 from gate.wire import cbor
-from gate.wire.enrol import Enrolment, proof_bytes
+from gate.wire.enrol import CODE_BYTES, Enrolment, proof_bytes
+from gate.wire.request import unb64
 
 PROFILES = ("gate", "hub", "desk")
 CODE_LIFE_MS = 24 * 3600 * 1000
@@ -51,6 +53,27 @@ class EnrolRequest:
     proof: bytes
     hardware: str
     software: str
+
+
+def read_request(value: dict[str, Any]) -> EnrolRequest:
+    """The body of `POST /v1/enrol`. Raises: FormatError."""
+    fields = cbor.Fields(value, "enrolment")
+
+    def octets(name: str, size: int) -> bytes:
+        text = fields.text(name, 2 * size)
+        if not re.fullmatch(f"[0-9a-f]{{{2 * size}}}", text):
+            raise FormatError(f"enrolment.{name} is not {size} bytes in lower-case hex")
+        return bytes.fromhex(text)
+
+    return EnrolRequest(
+        code=octets("code", CODE_BYTES),
+        device_pub=octets("device_pub", 32),
+        seal_pub=octets("seal_pub", 32),
+        journal_pub=octets("journal_pub", 32),
+        proof=unb64(fields.text("proof", 88)),
+        hardware=(fields.maybe_text("hardware") or "")[:200],
+        software=(fields.maybe_text("software") or "")[:200],
+    )
 
 
 class EnrolError(GateError):

@@ -1,4 +1,4 @@
-"""Publication: base file, policy object, signed descriptor, pages of changes, sealed secrets (contracts 2 and 5).
+"""Publication: base file, policy object, signed descriptor, pages of changes (contracts 2 and 5).
 
 A descriptor's `seq` rises with each one that is signed, and is on disk before the descriptor leaves: two different
 descriptors under one number would be an alarm at every gate.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gate.central import events, schema, settings
@@ -22,9 +21,7 @@ from gate.central.keys import KeyStore
 from gate.errors import ConfigError, StorageError
 from gate.model import EventId, TicketState
 from gate.sqlitefile import sync_folder
-from gate.wire import secrets as wire_secrets
 from gate.wire.manifest import BaseRef, Descriptor, Page, chain_next, chain_start, next_seq
-from gate.wire.secrets import SealedSecrets, Secrets
 from gate.wire.sign1 import Aad, sign
 from gate.wire.sql import BASE_COLUMNS
 
@@ -33,22 +30,6 @@ PAGE_ROWS = 5000
 _REBUILD_PART = 20
 # A base file is built again when the change log is over 1/20 of its rows: 5 % of a download that is paid once.
 _FETCH = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """The state of an event after publication. `rebuilt`: a new base file was made."""
-
-    event: str
-    seq: int
-    issued: int
-    cursor: int
-    rows: int
-    base_sha256: bytes
-    base_size: int
-    zst_size: int
-    rebuilt: bool
-    descriptor: bytes
 
 
 class MustRefetch(Exception):
@@ -295,25 +276,3 @@ def middle_page(connection: Connection, signer: Signer, event: str, rows: Rows, 
     descriptor = issue(connection, signer, event, now_ms, (rows.next, rows.chain))
     issue(connection, signer, event, now_ms)
     return rows.page(descriptor)
-
-
-# ---- device secrets
-
-
-def secrets_for(
-    connection: Connection, signer: Signer, event: str, device: str, seal_pub: bytes, random: Callable[[int], bytes]
-) -> bytes:
-    """The sealed object of one device; made once for each version, so that one version is always the same bytes."""
-    version = head_of(connection, event).secrets
-    table = schema.sealed
-    found = connection.execute(select(table).where(table.c.event_id == event, table.c.device == device)).first()
-    if found is not None and found.version == version:
-        return bytes(found.object)
-    plain = Secrets(salt=signer.keys.salt(event), rotating=signer.keys.rotating(event)).encode()
-    ephemeral = X25519PrivateKey.from_private_bytes(random(32))
-    box = wire_secrets.seal(plain, seal_pub, wire_secrets.secrets_aad(device, event), ephemeral)
-    sealed = SealedSecrets(event=EventId(event), version=version, device=device, box=box)
-    content = signer.sign(connection, event, sealed.payload(), Aad.SECRETS)
-    connection.execute(delete(table).where(table.c.event_id == event, table.c.device == device))
-    connection.execute(insert(table).values(event_id=event, device=device, version=version, object=content))
-    return content

@@ -5,29 +5,24 @@ Randomness and time come in from outside; this is the only place that knows wher
 
 from __future__ import annotations
 
-import fcntl
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
-from gate.central import basefile, devices, events, manifests, schema, settings, tickets, trustfiles
+from gate.central import devices, events, folder, manifests, schema, settings, tickets, trustfiles
 from gate.central.database import Database
 from gate.central.hints import Hints
 from gate.central.keys import KeyStore
-from gate.central.manifests import Published, Signer
+from gate.central.manifests import Signer
+from gate.central.publication import Publication, Published
 from gate.central.tickets import Counts, IssuedTicket, NewTicket, StoredTicket
 from gate.errors import ConfigError, StorageError
 from gate.model import EventMode, TicketRow, TicketState
 from gate.wire.enrol import CODE_BYTES, EnrolmentCode
-
-
-class InUseError(StorageError):
-    """A running server owns the state folder; ask it (`control`)."""
 
 
 def wall_ms() -> int:
@@ -56,12 +51,12 @@ class Central:
         self.keys = KeyStore(state / "keys", random)
         self.manifest_folder = state / "manifests"
         self.object_folder = state / "objects"
-        for folder in (self.manifest_folder, self.object_folder):
-            folder.mkdir(mode=0o750, exist_ok=True)
+        for path in (self.manifest_folder, self.object_folder):
+            path.mkdir(mode=0o750, exist_ok=True)
         self.signer = Signer(self.keys, self.object_folder)
         self.hints = Hints()
         self._lock = lock
-        self._publishing = threading.Lock()
+        self._publication = Publication(database, self.signer, self.manifest_folder)
 
     @classmethod
     def open(
@@ -81,7 +76,7 @@ class Central:
         state = Path(state)
         try:
             state.mkdir(mode=0o750, parents=True, exist_ok=True)
-            lock = _lock(state)
+            lock = folder.lock(state)
         except OSError as error:
             raise StorageError(f"{state} cannot be used: {error.strerror}") from error
         try:
@@ -257,57 +252,13 @@ class Central:
 
         Raises: ConfigError, StorageError.
         """
-        moment = self._now(now_ms)
-        with self._publishing:
-            built = self.db.read(lambda connection: self._build(connection, event, rebuild))
-
-            def job(connection: Connection) -> Published:
-                if built is not None:
-                    manifests.adopt_base(connection, event, built[0], built[1], moment)
-                manifests.adopt_policy(connection, self.signer, event, moment)
-                trustfiles.ensure(connection, self.keys, moment)
-                descriptor = manifests.issue(connection, self.signer, event, moment)
-                head = manifests.head_of(connection, event)
-                base = manifests.base_of(connection, event, head.base_sha256)
-                return Published(
-                    event=event,
-                    seq=head.seq,
-                    issued=moment,
-                    cursor=head.cursor,
-                    rows=base.rows,
-                    base_sha256=base.sha256,
-                    base_size=base.size,
-                    zst_size=base.zst_size,
-                    rebuilt=built is not None,
-                    descriptor=descriptor,
-                )
-
-            published = self.db.write(job)
+        published = self._publication.publish(event, self._now(now_ms), rebuild=rebuild)
         self.hints.wake(("changes", event))
         return published
 
-    def _build(self, connection: Connection, event: str, rebuild: bool | None) -> tuple[basefile.BaseFile, int] | None:
-        head = manifests.head_of(connection, event)
-        if rebuild is None or head.base_sha256 is None:
-            rebuild = manifests.needs_base(connection, event)
-        if not rebuild:
-            return None
-        return basefile.build(self.manifest_folder, event, manifests.base_rows(connection, event)), head.cursor
-
     def reissue(self, now_ms: int | None = None) -> list[str]:
         """Fresh descriptors where the last is older than 120 s. Returns: those events."""
-        moment = self._now(now_ms)
-        table = schema.event_head
-        due = self.db.read(
-            lambda connection: connection.execute(
-                select(table.c.event_id).where(
-                    table.c.base_sha256.is_not(None), table.c.issued <= moment - manifests.REISSUE_MS
-                )
-            ).first()
-        )
-        if due is None:
-            return []
-        return self.db.write(lambda connection: manifests.reissue_old(connection, self.signer, moment))
+        return self._publication.reissue(self._now(now_ms))
 
     # ---- devices
 
@@ -361,14 +312,3 @@ class Central:
 
     def device_list(self) -> list[devices.Device]:
         return self.db.read(devices.every)
-
-
-def _lock(state: Path) -> int:
-    """One process at a time: SQLite files here have one writing process."""
-    handle = os.open(state / "central.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise InUseError(f"{state} is in use by a running server") from None
-    return handle

@@ -20,7 +20,9 @@ from gate.wire.request import b64, sign_request
 with warnings.catch_warnings():
     # It would rather have another HTTP library; ours is httpx throughout.
     warnings.filterwarnings("ignore", message="Using `httpx` with")
-    from starlette.testclient import TestClient
+    from starlette import testclient
+
+TestClient = testclient.TestClient
 
 BOOT = "4a7d1ed414474e4033ac29ccb8653d9b"
 NOW_MS = 1_798_000_000_000
@@ -153,8 +155,8 @@ class Device:
         return self.http.post("/v1/enrol", json=self.enrol_body(code))
 
     def headers(self, method: str, path: str, body: bytes = b"", **changes: Any) -> dict[str, str]:
-        values = {"device": self.name, "time_ms": self.clock(), "nonce": self.random(16).hex()} | changes
-        return sign_request(self.key, method, path, body=body, **values)
+        fresh: dict[str, Any] = {"device": self.name, "time_ms": self.clock(), "nonce": self.random(16).hex()}
+        return sign_request(self.key, method, path, body=body, **(fresh | changes))
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self.http.get(path, headers=self.headers("GET", path) | (headers or {}))

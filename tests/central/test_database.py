@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, insert, select
 
 from gate.central import schema, settings
 from gate.central.database import Database
-from gate.central.service import Central, InUseError
+from gate.central.folder import InUseError
+from gate.central.service import Central
 from gate.errors import StorageError
 from tests.central.gateside import Clock, Random
 

@@ -249,7 +249,8 @@ def test_the_feed_has_every_gate_in_order_of_commit(gate: Device, other_gate: De
 
 def test_the_feed_comes_in_pages(gate: Device) -> None:
     gate.push(Journal("g1").many(5))
-    after, seen = "", []
+    after = ""
+    seen: list[int] = []
     for more in (True, True, False):
         page = gate.get(f"/v1/events/spring/checkins?after={after}&limit=2").json()
         assert page["more"] is more
