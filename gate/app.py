@@ -44,6 +44,7 @@ from gate.storage.world import read_acked
 from gate.sync.ask import Poker
 from gate.systemclock import SystemClock
 from gate.wire.journal import Record
+from gate.wire.numbers import ticket_number
 
 logger = logging.getLogger(__name__)
 
@@ -180,9 +181,7 @@ class GateApp:
             self.inbox.get()()
         watch.start()
         stack.callback(watch.stop)
-        server = KioskServer(
-            create_app(self.view, ui_dir=find_ui(), demo=self.demo), port=settings.kiosk.display_port
-        )
+        server = KioskServer(create_app(self.view, ui_dir=find_ui(), demo=self.demo), port=settings.kiosk.display_port)
         stack.callback(server.stop)
         self.lane.publish_state()
         self.port = server.start()
@@ -203,7 +202,6 @@ class GateApp:
         if news.world is not None:
             self._use(news.world)
         self.lane.note_clock()
-        self.view.synced(news.status)
         self.lane.report(
             mode=str(news.status.get("mode", "local")),
             queue=int(news.status.get("queue", 0)),
@@ -238,7 +236,7 @@ class GateApp:
                 self.view.heard(**{k: v for k, v in message.items() if k != "t"})
                 self.inbox.put(lambda: self.lane.report(input_state=state))
             elif word == "hello":
-                self.view.heard(**{k: message.get(k) for k in ("input", "source", "engines", "size")})
+                self.view.heard(source=item.kind, **{k: message.get(k) for k in ("input", "engines", "size")})
             elif word == "fault":
                 name = str(message.get("name"))
                 self.view.heard(state=name)
@@ -330,7 +328,15 @@ class _Told:
         records = self._journal.commit(drafts, moment)
         for record in records:
             self._view.journaled(
-                {"seq": record.seq, "kind": record.kind, "reason": record.reason, "at": record.at, "event": record.event}
+                {
+                    "event": record.event,
+                    "seq": record.seq,
+                    "kind": record.kind,
+                    "reason": record.reason,
+                    "at": record.at,
+                    "ticket_number": ticket_number(bytes.fromhex(record.ticket)) if record.ticket else None,
+                    "hash": self._journal.tip(record.event).hex(),
+                }
             )
         self._poker.poke()
         return records

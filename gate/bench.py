@@ -124,9 +124,7 @@ def _world(key: Ed25519PrivateKey, sha256: bytes) -> World:
     served = ServedEvent(
         id=EVENT, policy=policy, gate=gate, mode=EventMode(), salt=_SALT, issued_ms=NOW_S * 1000, base_sha256=sha256
     )
-    record = TicketKeyRecord(
-        kid=kid_of(public_bytes(key)), event=EVENT, public=key.public_key(), nbf=0, exp=_EXP
-    )
+    record = TicketKeyRecord(kid=kid_of(public_bytes(key)), event=EVENT, public=key.public_key(), nbf=0, exp=_EXP)
     return World(events=(served,), keys=KeySet([record], [EVENT]))
 
 

@@ -71,7 +71,8 @@ def run(
 def demo_command(
     folder: Annotated[Path, typer.Option("--dir", help="Folder of the demo's files.")] = Path(".gate/demo"),
     camera: Annotated[
-        str | None, typer.Option("--camera", envvar="GATE_CAMERA", help="0, /dev/video0 or an address: instead of the video.")
+        str | None,
+        typer.Option("--camera", envvar="GATE_CAMERA", help="0, /dev/video0 or an address: instead of the video."),
     ] = None,
     port: Annotated[int, typer.Option("--port", help="Port of the page; the next free one if it is taken.")] = 8080,
 ) -> None:
@@ -86,7 +87,9 @@ def demo_command(
 
 @app.command()
 def start(
-    camera: Annotated[str | None, typer.Option("--camera", envvar="GATE_CAMERA", help="0, /dev/video0 or an address.")] = None,
+    camera: Annotated[
+        str | None, typer.Option("--camera", envvar="GATE_CAMERA", help="0, /dev/video0 or an address.")
+    ] = None,
 ) -> None:
     """What `make run` does: this machine's configured gate, else the demo on a camera, else the demo on its video."""
     config = Path(os.environ.get("GATE_CONFIG") or CONFIG_PATH)
@@ -99,7 +102,9 @@ def start(
         print("gate: no configuration and no camera here: this is the demo, with a drawn camera and simulated pins")
     else:
         print(f"gate: no configuration here: the demo event on camera {found}, with simulated pins")
-        print("gate: `gate central tickets --state .gate/demo/run/central --sheet tickets.pdf` prints tickets to show to it")
+        print(
+            "gate: `gate central tickets --state .gate/demo/run/central --sheet tickets.pdf` prints tickets to show to it"
+        )
     demo_command(camera=found)
 
 

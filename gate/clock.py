@@ -46,8 +46,8 @@ class TrustedClock:
     boot: str
     floor_ms: int
     floor_mono_ms: int
-    _synced_mono_ms: int | None = field(default=None)
-    _synced_error_ms: int = field(default=0)
+    _synced: tuple[int, int, int] | None = field(default=None)
+    """The last synced reading of this boot: (monotonic ms, Unix ms, error ms)."""
     _last_at_ms: int = field(default=0)
 
     def raise_floor(self, at_ms: int, mono_ms: int) -> bool:
@@ -62,35 +62,43 @@ class TrustedClock:
         return self.floor_ms + max(0, mono_ms - self.floor_mono_ms)
 
     def read(self, reading: Reading) -> Moment:
-        """The trusted moment. Untrusted: the wall clock does not count, so a wrong one can neither expire nor revive."""
-        least = self.at_least(reading.mono_ms)
+        """The trusted moment.
+
+        Holdover: the monotonic clock carries the last synced time, so a step of the wall clock changes nothing.
+        Untrusted: the wall clock does not count at all, so a wrong one can neither expire nor revive.
+        """
         wall = _best_wall(reading)
-        error_ms = self._error(reading)
-        plausible = least <= wall <= least + MAX_JUMP_MS
-        if error_ms is None or not plausible:
-            trust, at, error_ms = ClockTrust.UNTRUSTED, least, None
-        elif self._synced_mono_ms == reading.mono_ms:
+        error_ms = _synced_error(reading)
+        if error_ms is not None and self._plausible(wall, reading.mono_ms):
             trust, at = ClockTrust.SYNCED, wall
+            self._synced = (reading.mono_ms, wall, error_ms)
+        elif self._synced is not None:
+            mono_ms, synced_ms, synced_error_ms = self._synced
+            elapsed_ms = max(0, reading.mono_ms - mono_ms)
+            trust, at = ClockTrust.HOLDOVER, synced_ms + elapsed_ms
+            error_ms = synced_error_ms + elapsed_ms * _DRIFT_PPM // 1_000_000
         else:
-            trust, at = ClockTrust.HOLDOVER, wall
-        at = self._last_at_ms = max(at, self._last_at_ms)
+            trust, at, error_ms = ClockTrust.UNTRUSTED, self.at_least(reading.mono_ms), None
+        at = self._last_at_ms = max(at, self.floor_ms, self._last_at_ms)
         if trust is ClockTrust.SYNCED:
             self.raise_floor(at, reading.mono_ms)
         return Moment(at=at, mono=reading.mono_ms, boot=self.boot, trust=trust, error_ms=error_ms)
 
-    def _error(self, reading: Reading) -> int | None:
-        """Error bound in ms; None = never synced in this boot. Notes the reading when it is synced."""
-        error = None
-        if reading.kernel_synced:
-            error = reading.kernel_error_ms
-        if _offset_usable(reading):
-            error = reading.offset_error_ms if error is None else min(error, reading.offset_error_ms)
-        if error is not None:
-            self._synced_mono_ms, self._synced_error_ms = reading.mono_ms, error
-            return error
-        if self._synced_mono_ms is None:
-            return None
-        return self._synced_error_ms + (reading.mono_ms - self._synced_mono_ms) * _DRIFT_PPM // 1_000_000
+    def _plausible(self, wall_ms: int, mono_ms: int) -> bool:
+        """Not before the floor and within 24 h of floor + elapsed.
+
+        Not before floor + elapsed would be too strict: a floor from a server whose clock is a second ahead of ours would
+        never be reached again.
+        """
+        return wall_ms >= self.floor_ms and abs(wall_ms - self.at_least(mono_ms)) <= MAX_JUMP_MS
+
+
+def _synced_error(reading: Reading) -> int | None:
+    """Error bound in ms of a reading that a server or the kernel stands for; None = nobody does."""
+    error = reading.kernel_error_ms if reading.kernel_synced else None
+    if _offset_usable(reading):
+        error = reading.offset_error_ms if error is None else min(error, reading.offset_error_ms)
+    return error
 
 
 def _offset_usable(reading: Reading) -> bool:

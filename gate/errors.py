@@ -68,7 +68,9 @@ class UplinkError(GateError):
 
     code = "uplink"
 
-    def __init__(self, code: str, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status

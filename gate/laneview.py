@@ -28,7 +28,6 @@ class LaneView:
         self._state: dict[str, Any] = {"t": "state", "lane": "out_of_order", "verdict": None}
         self._pins: Message = {}
         self._input: dict[str, Any] = {}
-        self._sync: dict[str, Any] = {}
         self._decisions: deque[Message] = deque(maxlen=KEEP)
         self._journal: deque[Message] = deque(maxlen=KEEP)
         self._counts: Counter[str] = Counter()
@@ -62,10 +61,6 @@ class LaneView:
         with self._lock:
             self._input.update(values)
 
-    def synced(self, values: Mapping[str, Any]) -> None:
-        with self._lock:
-            self._sync = dict(values)
-
     # ---- for the kiosk
 
     def state(self) -> Message:
@@ -88,7 +83,11 @@ class LaneView:
                 "pins": self._pins,
                 "decisions": list(self._decisions),
                 "journal": list(self._journal),
-                "sync": dict(self._sync),
+                "sync": {
+                    "mode": self._state.get("mode"),
+                    "data_age_s": self._state.get("data_age_s"),
+                    **self._state.get("sync", {}),
+                },
                 "input": dict(self._input),
             }
 

@@ -17,6 +17,7 @@ class Refusal(NamedTuple):
     detail: str = ""
 
 
+_STATES = frozenset(TicketState)
 Rule = Callable[[Facts], Refusal | None]
 
 
@@ -49,7 +50,10 @@ def canceled(f: Facts) -> Refusal | None:
 
 
 def blocked(f: Facts) -> Refusal | None:
-    return Refusal(Reason.BLOCKED) if f.state == TicketState.BLOCKED else None
+    """A state that only a newer server knows is none that lets pass."""
+    if f.state == TicketState.BLOCKED:
+        return Refusal(Reason.BLOCKED)
+    return None if f.state in _STATES else Refusal(Reason.BLOCKED, "state")
 
 
 def unapproved(f: Facts) -> Refusal | None:

@@ -49,7 +49,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_follow_parent,
+                preexec_fn=_follow_parent,  # noqa: PLW1509 - the demo starts children from its only thread
             )
         if self.nice:
             os.setpriority(os.PRIO_PROCESS, self.process.pid, self.nice)

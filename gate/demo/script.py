@@ -121,6 +121,11 @@ def cues_of(starts_s: Sequence[float], end_s: float) -> list[Cue]:
 def expected() -> list[dict[str, Any]]:
     """What the journal of one round says of its scans, in order."""
     return [
-        {"verdict": act.verdict.value, "reason": act.reason.value, "detail": act.detail, "admit": act.verdict in _OPENING}
+        {
+            "verdict": act.verdict.value,
+            "reason": act.reason.value,
+            "detail": act.detail,
+            "admit": act.verdict in _OPENING,
+        }
         for act in ACTS
     ]

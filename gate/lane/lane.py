@@ -129,9 +129,7 @@ class Lane:
             if pin_ms is None:
                 return decision
         self._show(shown_for(decision, verdict, found, scan.direction, self._now_ms()))
-        self._screens.publish(
-            _decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms)
-        )
+        self._screens.publish(_decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms))
         return decision
 
     def _repeats(self, scan: Scan, machine: LaneMachine) -> bool:
@@ -140,13 +138,10 @@ class Lane:
 
     def _record(self, scan: Scan, found: Found, decision: Decision, moment: Moment, decided_ms: float) -> Record:
         """The outcome on disk. Its latencies end here: what follows must not touch the row."""
-        if not decision.admit:
-            kind = "refused"
-        else:
-            kind = "admitted" if scan.direction is Direction.ENTRY else "exit"
+        opened = "admitted" if scan.direction is Direction.ENTRY else "exit"
         draft = Draft(
             event=found.event.id if found.event else DEVICE_STREAM,
-            kind=kind,
+            kind=opened if decision.admit else "refused",
             list=found.facts.list,
             direction=scan.direction,
             ticket=found.ticket,
@@ -200,10 +195,13 @@ class Lane:
 
     def tick(self) -> None:
         """Deadlines and screens; called at least every 50 ms."""
+        before = [machine.state for machine in self._machines.values()]
         for name in self._ways:
             self._step(name, LaneEvent.DEADLINE)
         if self.screen.expired(self._machines, self._now_ms()):
             self._show(None)
+        elif before != [machine.state for machine in self._machines.values()]:
+            self.publish_state()
 
     def set_world(self, world: World) -> None:
         """New keys, policy or manifest are in force from the next scan on."""

@@ -132,7 +132,7 @@ class Screen:
                 "name": event.gate.name if event else {},
                 "event_name": event.policy.name if event else {},
             },
-            "lane": machine.state.value,
+            "lane": LaneState.OUT_OF_ORDER.value if world.missing else machine.state.value,
             "direction": lane_name,
             "way": self.way,
             "verdict": verdict.value if verdict else None,

@@ -150,6 +150,11 @@ class JournalStore:
             (event, self.epoch, tip.seq, head.sign(self._key)),
         )
 
+    def tip(self, event: str) -> bytes:
+        """Hash of the newest row of a stream of this epoch, empty before the first."""
+        tip = self._tips.get(event)
+        return tip.hash if tip else b""
+
     # ---- start and small values
 
     def write_boot(self, moment: Moment, acked: dict[tuple[str, str], int], data: dict[str, object]) -> Record:
@@ -189,4 +194,6 @@ class JournalStore:
 
     @staticmethod
     def _write_meta(connection: sqlite3.Connection, name: str, value: str) -> None:
-        connection.execute("INSERT INTO meta(k, v) VALUES (?,?) ON CONFLICT(k) DO UPDATE SET v=excluded.v", (name, value))
+        connection.execute(
+            "INSERT INTO meta(k, v) VALUES (?,?) ON CONFLICT(k) DO UPDATE SET v=excluded.v", (name, value)
+        )

@@ -17,7 +17,6 @@ from typing import Any
 from gate.errors import FormatError, StorageError, TrustError
 from gate.lane.world import World
 from gate.model import EventId, GateId
-from gate.sqlitefile import open_reader
 from gate.storage.world import WorldReader
 
 logger = logging.getLogger(__name__)
@@ -57,10 +56,10 @@ class SyncWatch:
         self._now_s = now_s
         self._tell = tell
         self._worlds = WorldReader(state_dir, gate=gate, events=events)
-        self._status: sqlite3.Connection | None = None
         self._told: News | None = None
         self._seen: tuple[object, ...] = ()
         self._trouble = ""
+        self._working = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="sync-watch", daemon=True)
 
@@ -72,8 +71,6 @@ class SyncWatch:
         if self._thread.is_alive():
             self._thread.join(5)
         self._worlds.close()
-        if self._status is not None:
-            self._status.close()
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_S):
@@ -110,21 +107,21 @@ class SyncWatch:
             return None
         world = self._worlds.read(self._now_s())
         self._seen = parts
+        if world.missing and world.missing != "enrolment" and self._working:
+            # sync begins anew (its file was lost): what was verified before stays in force until it is there again.
+            logger.warning("sync has no %s any more; the gate goes on with what it has", world.missing)
+            return None
+        self._working = not world.missing
         return world
 
-    def _reader(self) -> sqlite3.Connection | None:
-        if self._status is None and (self._state_dir / "sync.db").exists():
-            self._status = open_reader(self._state_dir / "sync.db", any_thread=True)
-        return self._status
-
     def _read_status(self) -> dict[str, Any]:
-        connection = self._reader()
+        connection = self._worlds.connection()
         if connection is None:
             return {}
         return {key: _value(text) for key, text in connection.execute("SELECT k, v FROM status").fetchall()}
 
     def _read_offset(self) -> tuple[int, int] | None:
-        connection = self._reader()
+        connection = self._worlds.connection()
         if connection is None:
             return None
         row = connection.execute("SELECT base_ms, error_ms FROM clock WHERE boot=?", (self._boot,)).fetchone()

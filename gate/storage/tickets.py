@@ -30,7 +30,7 @@ UNION ALL
 SELECT 'far', list, kind, dir, count, at, gate, epoch, seq, ref, NULL, NULL FROM sync.remote r
  WHERE event = :event AND ticket = :key AND list IN ({{lists}})
  AND NOT EXISTS (SELECT 1 FROM main.journal j WHERE j.event = r.event AND j.epoch = r.epoch)
-"""
+"""  # noqa: S608 - the only inserts are names of ours: columns, an attached file, placeholders
 """`row`: overlay before base, so the first one counts. `far`: records of epochs that this journal does not hold, this
 gate's own from before a re-image included."""
 
@@ -48,7 +48,7 @@ class TicketBook:
         self._connection = open_reader(state_dir / "journal.db")
         self._statements: dict[EventId, str] = {}
         self._bases: dict[EventId, tuple[str, bytes]] = {}
-        self._attached_sync = False
+        self._sync_inode: int | None = None
 
     def close(self) -> None:
         self._connection.close()
@@ -59,9 +59,7 @@ class TicketBook:
         Raises: StorageError.
         """
         try:
-            if not self._attached_sync and (self._state_dir / "sync.db").exists():
-                self._attach("sync", self._state_dir / "sync.db", "mode=ro")
-                self._attached_sync = True
+            self._attach_sync()
             statements = {}
             for number, event in enumerate(world.events):
                 if event.base_sha256 is None:
@@ -72,6 +70,16 @@ class TicketBook:
         except sqlite3.Error as error:
             raise StorageError(f"a manifest could not be opened: {error}") from error
         self._statements = statements
+
+    def _attach_sync(self) -> None:
+        path = self._state_dir / "sync.db"
+        inode = inode_of(path)
+        if inode is None or inode == self._sync_inode:
+            return
+        if self._sync_inode is not None:
+            self._connection.execute("DETACH sync")
+        self._attach("sync", path, "mode=ro")
+        self._sync_inode = inode
 
     def _base(self, event: EventId, sha256: bytes, number: int) -> str:
         held = self._bases.get(event)
@@ -118,6 +126,14 @@ class TicketBook:
 
 def base_path(state_dir: Path, sha256: bytes) -> Path:
     return state_dir / "manifests" / f"{sha256.hex()}.sqlite"
+
+
+def inode_of(path: Path) -> int | None:
+    """Tells a file that was replaced from the one that is open; None = not there."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _row(key: TicketKey, item: tuple[object, ...]) -> TicketRow:

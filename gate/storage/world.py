@@ -15,7 +15,7 @@ from gate.errors import DamagedError, FormatError, StorageError, TrustError
 from gate.lane.world import ServedEvent, World
 from gate.model import EventId, GateId
 from gate.sqlitefile import open_reader
-from gate.storage.tickets import base_path
+from gate.storage.tickets import base_path, inode_of
 from gate.verify.trust import TrustedSet
 from gate.wire.enrol import Enrolment, enrolment_from_json
 from gate.wire.secrets import parse_secrets
@@ -35,6 +35,7 @@ class WorldReader:
         self._gate = gate
         self._events = events
         self._connection: sqlite3.Connection | None = None
+        self._inode: int | None = None
         self._seen: tuple[object, ...] | None = None
         self._checked: set[bytes] = set()
 
@@ -53,17 +54,17 @@ class WorldReader:
 
     def _version(self) -> tuple[object, ...]:
         enrolled = (self._state_dir / "enrolment.json").exists()
-        connection = self._open()
+        connection = self.connection()
         if connection is None:
             return (enrolled,)
         try:
-            return (enrolled, connection.execute("PRAGMA data_version").fetchone()[0])
+            return (enrolled, self._inode, connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
             raise StorageError(f"sync.db cannot be read: {error}") from error
 
     def parts(self) -> tuple[object, ...]:
         """What a world is made of, to see whether a new one has to be built."""
-        connection = self._open()
+        connection = self.connection()
         secrets = self._state_dir / "secrets"
         stamps = sorted((path.name, path.stat().st_mtime_ns) for path in secrets.glob("*.cbor"))
         enrolled = (self._state_dir / "enrolment.json").exists()
@@ -74,11 +75,16 @@ class WorldReader:
             newest = connection.execute("SELECT max(version) FROM trust").fetchone()
         except sqlite3.Error as error:
             raise StorageError(f"sync.db cannot be read: {error}") from error
-        return (enrolled, tuple(stamps), newest, *rows)
+        return (enrolled, tuple(stamps), self._inode, newest, *rows)
 
-    def _open(self) -> sqlite3.Connection | None:
-        if self._connection is None and (self._state_dir / "sync.db").exists():
+    def connection(self) -> sqlite3.Connection | None:
+        """The connection to sync.db as it lies there now: a file that was replaced is opened anew."""
+        inode = inode_of(self._state_dir / "sync.db")
+        if self._connection is not None and inode not in (None, self._inode):
+            self.close()
+        if self._connection is None and inode is not None:
             self._connection = open_reader(self._state_dir / "sync.db", any_thread=True)
+            self._inode = inode
         return self._connection
 
     def read(self, now_s: int) -> World:
@@ -92,7 +98,7 @@ class WorldReader:
             not what its name says.
         """
         enrolment = read_enrolment(self._state_dir)
-        connection = self._open()
+        connection = self.connection()
         if enrolment is None or connection is None:
             return World(missing="enrolment")
         if enrolment.gate != self._gate:

@@ -9,7 +9,7 @@ from gate.model import Reason
 
 MAX_CHARACTERS = 600
 """Longer than any ticket of ours or of pretix; a QR code could carry 4,296."""
-_ECI = re.compile(r"(?:\\\d{6})+")
+_ECI = re.compile(r"(?:\\[0-9]{6})+")
 _AIM = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _LINE_END = re.compile(r"(?:\r\n|\r|\n|\t)\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -41,7 +41,7 @@ class TrustedSet:
     def __init__(self, root_thumbprint: bytes) -> None:
         self._root_thumbprint = root_thumbprint
         self._trust: TrustFile | None = None
-        self._signed_trust = b""
+        self._trust_payload = b""
         self._keys: Mapping[bytes, KeyRecord] = {}
         self._events: dict[EventId, TrustedEvent] = {}
 
@@ -76,7 +76,7 @@ class TrustedSet:
     def copy(self) -> TrustedSet:
         """A set that begins with this state: for updates that count only when several succeed together."""
         other = TrustedSet(self._root_thumbprint)
-        other._trust, other._signed_trust, other._keys = self._trust, self._signed_trust, self._keys
+        other._trust, other._trust_payload, other._keys = self._trust, self._trust_payload, self._keys
         other._events = dict(self._events)
         return other
 
@@ -103,12 +103,12 @@ class TrustedSet:
             _signed_by(new.root, payload, signatures)
         if self._trust is not None:
             if new.version == self._trust.version:
-                if payload != self._trust.payload():
+                if payload != self._trust_payload:  # as it came: a newer writer's fields are not ours to encode again
                     raise TrustAlarm("fork", f"two trust files with version {new.version}")
                 return self._trust
             if new.version < self._trust.version:
                 raise TrustError("version", f"trust file {new.version} is older than {self._trust.version}")
-        self._trust, self._signed_trust = new, data
+        self._trust, self._trust_payload = new, payload
         self._keys = {key.kid: key for key in new.keys}
         return new
 
@@ -174,9 +174,7 @@ class TrustedSet:
         self._events[event] = replace(trusted, policy=policy)
         return policy
 
-    def update_secrets(
-        self, event: EventId, device: str, data: bytes, private: X25519PrivateKey, now_s: int
-    ) -> bytes:
+    def update_secrets(self, event: EventId, device: str, data: bytes, private: X25519PrivateKey, now_s: int) -> bytes:
         """Open the device's sealed secrets.
 
         Returns: the plain bytes (`wire.secrets.parse_secrets` reads them).

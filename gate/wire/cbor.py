@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, NoReturn
 
 import cbor2
@@ -32,15 +33,27 @@ class _NoTags(dict[int, Any]):
 _NO_TAGS = _NoTags()
 
 
+_SCALARS = frozenset((int, str, bytes, bool, NoneType))
+_KEYS = frozenset((int, str))
+
+
+_ERRORS = (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError)
+
+
 def dumps(value: Any) -> bytes:
-    return cbor2.dumps(value, canonical=True)
+    """Raises: FormatError when the value has no CBOR form (half a surrogate pair, a nest without end)."""
+    try:
+        return cbor2.dumps(value, canonical=True)
+    except _ERRORS as error:
+        raise FormatError(f"not to be written as CBOR: {error}") from error
 
 
 def loads(data: bytes, *, max_depth: int = _MAX_DEPTH) -> Any:
-    """Decode one item; anything that `dumps` would not have written is refused.
+    """Decode one item; whatever the formats of Gate do not use is refused.
 
     Raises:
-        FormatError: not well formed, a tag, a duplicate key, an indefinite length, a long integer, trailing bytes.
+        FormatError: not well formed, a tag, a float (so no NaN that equals no other key), a simple value, a key that is
+            neither integer nor text, a duplicate key, an indefinite length, a long integer, trailing bytes.
     """
     stream = io.BytesIO(data)
     try:
@@ -52,11 +65,23 @@ def loads(data: bytes, *, max_depth: int = _MAX_DEPTH) -> Any:
             allow_duplicate_keys=False,
         )
         canonical = dumps(value)
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError) as error:
+    except _ERRORS as error:
         raise FormatError(f"not the CBOR we write: {error}") from error
     if canonical != data:
         raise FormatError("not deterministic CBOR")
+    if not _plain(value):
+        raise FormatError("CBOR of a kind that no format of ours has")
     return value
+
+
+def _plain(value: Any) -> bool:
+    """Only integers, texts, bytes, true, false, null, lists and maps. Depth is bounded by the decoder."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) in _KEYS and _plain(item) for key, item in value.items())
+    if kind is list:
+        return all(map(_plain, value))
+    return kind in _SCALARS
 
 
 class Fields:
@@ -118,6 +143,18 @@ class Fields:
         if not isinstance(value, list):
             self._miss(key, "a list")
         return value
+
+    def strings(self, key: str) -> list[str]:
+        items = self.items(key)
+        if not all(isinstance(item, str) for item in items):
+            self._miss(key, "a list of texts")
+        return items
+
+    def integers(self, key: str, low: int, high: int) -> list[int]:
+        items = self.items(key)
+        if not all(type(item) is int and low <= item <= high for item in items):
+            self._miss(key, f"a list of integers in {low}..{high}")
+        return items
 
     def maps(self, key: str) -> list[Fields]:
         return [Fields(item, f"{self._what}.{key}[{index}]") for index, item in enumerate(self.items(key))]

@@ -47,7 +47,11 @@ def parse_code(text: str) -> EnrolmentCode:
     url, code, root, spki = (value.get(key) for key in (1, 2, 3, 4))
     if not isinstance(url, str) or not isinstance(code, bytes) or not isinstance(root, bytes):
         raise FormatError("an enrolment code has an address, a code and a root")
-    if len(code) != CODE_BYTES or len(root) != 32 or not (spki is None or (isinstance(spki, bytes) and len(spki) == 32)):
+    if (
+        len(code) != CODE_BYTES
+        or len(root) != 32
+        or not (spki is None or (isinstance(spki, bytes) and len(spki) == 32))
+    ):
         raise FormatError("a field of the enrolment code has a wrong length")
     return EnrolmentCode(url=url, code=code, root=root, spki=spki)
 
@@ -98,8 +102,8 @@ def enrolment_from_json(value: Any) -> Enrolment:
         gate=fields.text("gate", 40),
         short=fields.text("short", 3),
         org=fields.text("org", 200),
-        events=tuple(str(event) for event in fields.items("events")),
-        trust=tuple(unb64(str(item)) for item in fields.items("trust")),
+        events=tuple(fields.strings("events")),
+        trust=tuple(unb64(item) for item in fields.strings("trust")),
         case_next=fields.integer("case_next"),
         server=fields.text("server", 200),
         url=fields.maybe_text("url") or "",

@@ -136,7 +136,21 @@ def parse_change(data: bytes) -> tuple[int, TicketRow]:
     items = cbor.loads(data, max_depth=2)
     if not isinstance(items, list) or len(items) != 13:
         raise FormatError("a change row has 13 items")
-    names = ("cursor", "key", "product", "zones", "state", "flags", "uses", "nbf", "exp", "parent", "lang", "note", "ext")
+    names = (
+        "cursor",
+        "key",
+        "product",
+        "zones",
+        "state",
+        "flags",
+        "uses",
+        "nbf",
+        "exp",
+        "parent",
+        "lang",
+        "note",
+        "ext",
+    )
     fields = cbor.Fields(dict(zip(names, items, strict=True)), "change")
     return fields.integer("cursor"), TicketRow(
         key=TicketKey(fields.octets("key", 16)),

@@ -30,6 +30,13 @@ def parse_policy(payload: bytes) -> Policy:
     products = [_product(item) for item in fields.maps("products")]
     lists = [_list(item) for item in fields.maps("lists")]
     gates = [_gate(item) for item in fields.maps("gates")]
+    for what, names in (
+        ("product", [item.n for item in products]),
+        ("list", [item.id for item in lists]),
+        ("gate", [item.id for item in gates]),
+    ):
+        if len(set(names)) != len(names):
+            raise FormatError(f"the policy has a {what} twice")
     known = {item.id for item in lists}
     for gate in gates:
         for name in gate.lists:
@@ -69,7 +76,7 @@ def _product(fields: cbor.Fields) -> Product:
 def _list(fields: cbor.Fields) -> CheckinList:
     products = fields.raw("products")
     if products is not None:
-        products = tuple(int(n) for n in fields.items("products"))
+        products = tuple(fields.integers("products", 0, 0xFFFF))
     return CheckinList(
         id=ListId(fields.text("id", 40)),
         products=products,
@@ -90,7 +97,7 @@ def _gate(fields: cbor.Fields) -> GateDef:
         short=fields.text("short", 3),
         name=fields.texts("name"),
         zones=fields.integer("zones", 0, 0xFFFF),
-        lists=tuple(ListId(str(name)) for name in fields.items("lists")),
+        lists=tuple(ListId(name) for name in fields.strings("lists")),
         direction=fields.one_of("direction", ("entry", "exit", "both")),
         area=fields.maybe_text("area"),
     )

@@ -91,7 +91,9 @@ def parse_secrets(plain: bytes) -> Secrets:
             for item in fields.maps("rotating")
         ),
         staff=tuple(
-            StaffPin(id=item.text("id", 40), name=item.text("name", 200), role=item.text("role", 40), pin=item.text("pin"))
+            StaffPin(
+                id=item.text("id", 40), name=item.text("name", 200), role=item.text("role", 40), pin=item.text("pin")
+            )
             for item in fields.maps("staff")
         ),
     )

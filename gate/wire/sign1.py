@@ -93,9 +93,7 @@ class Sign1:
         if payload is None:
             raise TrustError("signature", "the payload is detached and was not given")
         try:
-            Ed25519PublicKey.from_public_bytes(public).verify(
-                self.signature, sig_structure(self.kid, payload, aad)
-            )
+            Ed25519PublicKey.from_public_bytes(public).verify(self.signature, sig_structure(self.kid, payload, aad))
         except (InvalidSignature, ValueError) as error:
             raise TrustError("signature", f"no valid signature of key {self.kid.hex()}") from error
         return payload

@@ -27,4 +27,5 @@ def ticket_key(salt: bytes, key_input: bytes) -> TicketKey:
 
 def stray_hash(scan_salt: bytes, text: str) -> bytes:
     """Journaled for a text that matches no ticket: it may be somebody's health pass, so it is never stored raw."""
-    return hmac.digest(scan_salt, text.encode(), "sha256")[:KEY_BYTES]
+    # A reader may hand over half a surrogate pair; that text needs a name in the journal too.
+    return hmac.digest(scan_salt, text.encode("utf-8", "surrogatepass"), "sha256")[:KEY_BYTES]

@@ -159,7 +159,7 @@ def parse_payload(payload: bytes) -> TrustFile:
 
 def _key(fields: cbor.Fields) -> KeyRecord:
     role = fields.one_of("role", ROLES)
-    events = tuple(EventId(str(event)) for event in fields.items("events"))
+    events = tuple(EventId(event) for event in fields.strings("events"))
     if fields.integer("alg", -100, 0) != _ED25519:
         raise FormatError("a key record has an algorithm other than Ed25519")
     if not events or (role == "ticket" and (len(events) != 1 or ANY_EVENT in events)):
@@ -187,7 +187,7 @@ def _server(fields: cbor.Fields) -> Server:
     return Server(
         id=fields.text("id", 40),
         role=fields.one_of("role", ("central", "hub")),
-        urls=tuple(str(url) for url in fields.items("urls")),
+        urls=tuple(fields.strings("urls")),
         spki=fields.maybe_octets("spki", 32),
         seal=fields.octets("seal", 32),
     )

@@ -86,7 +86,6 @@ def to_sign1(text: str) -> Sign1:
     return Sign1(Kid(body[:KID_BYTES]), body[KID_BYTES:-SIGNATURE_BYTES], body[-SIGNATURE_BYTES:])
 
 
-
 class Gt1:
     name = "gt1"
 
