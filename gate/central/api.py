@@ -35,10 +35,10 @@ from sqlalchemy import Connection
 
 from gate.central import auth, basefile, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
 from gate.central.devices import Device, EnrolError
-from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, long_poll, read_body, unpack
+from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
 from gate.central.manifests import MustRefetch
 from gate.central.service import Central
-from gate.errors import ConfigError, FormatError
+from gate.errors import ConfigError, FormatError, GateError
 from gate.wire import cbor
 from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, PUSH_BYTES_MAX
 from gate.wire.signedtime import is_nonce, sign_time
@@ -96,7 +96,10 @@ def _lifespan(central: Central) -> Callable[[FastAPI], Any]:
 async def _keep_fresh(central: Central) -> None:
     """A descriptor is never much older than 120 s while we serve: its age is how a gate knows that it is not cut off."""
     while True:
-        await asyncio.to_thread(central.reissue)
+        try:
+            await asyncio.to_thread(central.reissue)
+        except GateError as error:
+            log.error("descriptors are not fresh: %s", error)  # a full disk may be emptied: we go on trying
         await asyncio.sleep(_REISSUE_CHECK_S)
 
 

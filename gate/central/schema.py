@@ -36,7 +36,7 @@ def _blob(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
 
 
 setting = Table("setting", metadata, _text("k", key=True), _text("v"), **_STRICT)
-"""`schema`, `org`, `server`, `url`, `life` (16 hex, new when a backup is restored)."""
+"""`schema`, `org`, `server`, `url`, `spki` (hex), `life` (16 hex, new when a backup is restored)."""
 
 key = Table(
     "key",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import uvicorn
 from gate.central.api import create_app
 from gate.central.control import ControlSocket
 from gate.central.service import Central
-from gate.errors import DeviceError
+from gate.errors import ConfigError, DeviceError
 
 ADDRESS_FILE = "central.json"
 _GRACE_S = 5
@@ -45,7 +46,7 @@ def serve(central: Central, listen: Listen, ready: Callable[[str], None]) -> Non
     """
     bound = _bind(listen.host, listen.port)
     url = listen.public_url or _url(listen, bound)
-    central.set_url(url)
+    central.set_url(url, spki=_pin(listen.tls_cert))
     config = uvicorn.Config(
         create_app(central, live=listen.live),
         http="h11",
@@ -116,6 +117,26 @@ def _url(listen: Listen, bound: socket.socket) -> str:
     elif ":" in host:
         host = f"[{host}]"
     return f"{'https' if listen.tls_cert else 'http'}://{host}:{port}"
+
+
+def _pin(certificate: Path | None) -> bytes | None:
+    """SHA-256 of the key of a self-signed certificate. One with an authority is not pinned: its renewal may change the key.
+
+    Raises: ConfigError: not a certificate.
+    """
+    if certificate is None:
+        return None
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        parsed = load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError([("tls-cert", f"{certificate}: {error}", "a certificate chain as PEM")]) from error
+    if parsed.issuer != parsed.subject:
+        return None
+    key = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(key).digest()
 
 
 def _write_address(path: Path, url: str) -> None:

@@ -125,13 +125,17 @@ class Central:
 
     # ---- server
 
-    def set_url(self, url: str, now_ms: int | None = None) -> None:
-        """The address that gates are told; it goes into enrolment codes and the trust file."""
+    def set_url(self, url: str, now_ms: int | None = None, *, spki: bytes | None = None) -> None:
+        """The address that gates are told, and the pin of its TLS key; both go into enrolment codes and the trust file.
+
+        Args:
+            spki: SHA-256 of the key's SubjectPublicKeyInfo; None = the certificate is checked by its authority.
+        """
         moment = self._now(now_ms)
 
         def job(connection: Connection) -> None:
-            if settings.get(connection, "url") != url:
-                settings.put(connection, "url", url)
+            settings.put(connection, "url", url)
+            settings.put(connection, "spki", spki.hex() if spki else "")
             trustfiles.ensure(connection, self.keys, moment)
 
         self.db.write(job)
@@ -283,7 +287,7 @@ class Central:
         moment = self._now(now_ms)
         code = self.random(CODE_BYTES)
 
-        def job(connection: Connection) -> str:
+        def job(connection: Connection) -> tuple[str, str]:
             address = url or settings.get(connection, "url")
             if not address:
                 raise ConfigError([("url", "the server's address is not known yet", "start it once, or give --url")])
@@ -300,10 +304,12 @@ class Central:
                 now_ms=moment,
             )
             trustfiles.ensure(connection, self.keys, moment)
-            return address
+            pin = settings.get(connection, "spki") if address == settings.get(connection, "url") else None
+            return address, pin or ""
 
-        address = self.db.write(job)
-        return EnrolmentCode(url=address, code=code, root=trustfiles.root_thumbprint(self.keys))
+        address, pin = self.db.write(job)
+        root = trustfiles.root_thumbprint(self.keys)
+        return EnrolmentCode(url=address, code=code, root=root, spki=bytes.fromhex(pin) or None)
 
     def revoke_device(self, device: str, now_ms: int | None = None) -> None:
         """Raises: ConfigError: no such device."""

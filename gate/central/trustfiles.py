@@ -61,7 +61,7 @@ def _wanted(connection: Connection, keys: KeyStore, root: Ed25519PrivateKey, now
         id=settings.get(connection, "server") or "central",
         role="central",
         urls=(url,) if url else (),
-        spki=None,
+        spki=bytes.fromhex(settings.get(connection, "spki") or "") or None,
         seal=keys.seal().public_key().public_bytes_raw(),
     )
     return TrustFile(

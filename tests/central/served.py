@@ -10,9 +10,20 @@ from pathlib import Path
 
 
 class Served:
-    def __init__(self, state: Path, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int = 0, *more: str) -> None:
         self.state = state
-        command = [sys.executable, "-m", "gate.central", "serve", "--json", "--port", str(port), "--state", str(state)]
+        command = [
+            sys.executable,
+            "-m",
+            "gate.central",
+            "serve",
+            "--json",
+            "--port",
+            str(port),
+            "--state",
+            str(state),
+            *more,
+        ]
         begun = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import select
 
-from gate.central import basefile, trustfiles
+from gate.central import basefile, schema, trustfiles
+from gate.central.api import create_app
 from gate.central.service import Central
 from gate.model import EventId, TicketState
 from gate.verify.formats.gt1 import Gt1
@@ -245,6 +247,17 @@ def test_a_descriptor_is_signed_again_after_120_seconds(central: Central, clock:
     after = believer.descriptor()
     assert (after.issued, after.seq) == (clock(), clock() // 1000)
     assert after.base == before.base
+
+
+def test_a_server_that_starts_signs_what_grew_old(central: Central, spring: str, clock: Clock) -> None:
+    clock.ms += 300_000
+    issued = select(schema.event_head.c.issued).where(schema.event_head.c.event_id == spring)
+    with TestClient(create_app(central)) as http:
+        for _ in range(1000):
+            http.get("/v1/nothing")  # the server's loop turns
+            if central.db.read(lambda connection: connection.execute(issued).scalar()) == clock.ms:
+                return
+    pytest.fail("the descriptor is as old as before")
 
 
 def test_seq_rises_even_when_the_clock_stands_still_or_goes_back(central: Central, clock: Clock) -> None:

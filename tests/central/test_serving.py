@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 from sqlalchemy import select
 
 from gate.central import schema
@@ -156,3 +165,34 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(state: Path) -> N
     finally:
         stop.set()
         served.end(signal.SIGKILL)
+
+
+def test_with_a_self_signed_certificate_the_code_pins_its_key(state: Path, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "central")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, SHA256())
+    )
+    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    served = Served(state, 0, "--tls-cert", str(cert_file), "--tls-key", str(key_file))
+    try:
+        assert served.url.startswith("https://127.0.0.1:")
+        with httpx.Client(base_url=served.url, verify=ssl.create_default_context(cafile=str(cert_file))) as http:
+            assert http.get("/v1/time?nonce=" + "0" * 32).status_code == 200
+    finally:
+        served.end(signal.SIGTERM)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with Central.open(state) as central:
+        code = central.add_device("g1", short="G1", events=[])
+        assert (code.url, code.spki) == (served.url, hashlib.sha256(spki).digest())
