@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,19 +18,31 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State folders to copy, `empty` and `spring`: making keys waits for the disk, which two hundred tests need not do."""
+    folder = tmp_path_factory.mktemp("central")
+    for name in ("empty", "spring"):
+        with Central.open(folder / name, clock=Clock(), random=Random()) as opened:
+            if name == "spring":
+                event = make_event(opened)
+                opened.issue(event, 20, product=1, zones=3, exp=1_900_000_000)
+                opened.publish(event)
+    return folder
+
+
 @pytest.fixture
-def central(tmp_path: Path, clock: Clock) -> Iterator[Central]:
-    with Central.open(tmp_path / "central", clock=clock, random=Random()) as opened:
+def central(request: pytest.FixtureRequest, templates: Path, tmp_path: Path, clock: Clock) -> Iterator[Central]:
+    state = tmp_path / "central"
+    shutil.copytree(templates / ("spring" if "spring" in request.fixturenames else "empty"), state)
+    with Central.open(state, clock=clock, random=Random(100_000)) as opened:
         yield opened
 
 
 @pytest.fixture
 def spring(central: Central) -> str:
     """An event with 20 tickets, published."""
-    event = make_event(central)
-    central.issue(event, 20, product=1, zones=3, exp=1_900_000_000)
-    central.publish(event)
-    return event
+    return "spring"
 
 
 @pytest.fixture
