@@ -71,6 +71,7 @@ class Client:
         on_contact: Callable[[], None] | None = None,
     ) -> None:
         self._on_contact = on_contact
+        self._stopped = False
         self._clock = clock
         self._timeout_s = timeout_s
         self._nonce = nonce
@@ -87,8 +88,16 @@ class Client:
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=60.0),
         )
 
+    def stop(self) -> None:
+        """From now on every call raises, one that is under way as soon as its answer is there: nothing is done with it."""
+        self._stopped = True
+
     def close(self) -> None:
         self._http.close()
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise UplinkError("stopped", "sync is stopping")
 
     def get(self, path: str, *, limit: int, wait_s: float = 0.0, headers: dict[str, str] | None = None) -> Answer:
         """`path` with its query, below `/v1`. `limit`: most bytes of the answer. `wait_s`: of a long poll.
@@ -109,11 +118,13 @@ class Client:
 
         Raises: UplinkError, also while the answer is read.
         """
+        self._check_stopped()
         try:
             with self._http.stream("GET", f"/v1{path}", headers=self._signed("GET", path, b"") | headers) as response:
                 yield response
         except httpx.HTTPError as error:
             raise unreachable(error) from error
+        self._check_stopped()
 
     def measure_time(self) -> None:
         """Ask for signed time and note the offset; the machine's clock stays as it is.
@@ -172,6 +183,7 @@ class Client:
         headers: dict[str, str],
         sign: bool = True,
     ) -> Answer:
+        self._check_stopped()
         signed = self._signed(method, path, body) if sign else {}
         timeout = httpx.Timeout(self._timeout_s + wait_s, connect=min(_CONNECT_S, self._timeout_s))
         deadline = time.monotonic() + self._timeout_s + wait_s + _SLACK_S
@@ -184,6 +196,7 @@ class Client:
                 status, sent_headers = response.status_code, response.headers
         except httpx.HTTPError as error:
             raise unreachable(error) from error
+        self._check_stopped()
         code = "" if good else _error_of(data)[0]
         wait = retry_after(sent_headers.get("retry-after"))
         return Answer(classify(status, code), status, data, sent_headers.get("etag"), wait)

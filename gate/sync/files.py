@@ -106,7 +106,11 @@ class BaseFiles:
     def sweep(self, in_use: set[bytes], now_s: float) -> None:
         """Remove files that no event has named for `RETIRED_KEEP_S`. `now_s`: monotonic seconds."""
         keep = {f"{sha256.hex()}.sqlite" for sha256 in in_use}
-        there = {path.name for path in self._folders.manifests.iterdir() if path.suffix in (".sqlite", ".part", ".raw")}
+        there = {
+            path.name
+            for path in self._folders.manifests.iterdir()
+            if path.suffix in (".sqlite", ".part", ".raw", ".tag")
+        }
         self._retired = {name: since for name, since in self._retired.items() if name in there and name not in keep}
         for name in there - keep:
             if now_s - self._retired.setdefault(name, now_s) >= RETIRED_KEEP_S:

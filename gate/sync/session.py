@@ -102,15 +102,20 @@ class Session:
         for loop in self._loops:
             loop.start()
 
-    def stop(self) -> None:
-        """Ends the loops; one that waits in a long poll is left behind and touches nothing any more."""
+    def stop(self, wait_s: float = _JOIN_S) -> bool:
+        """End the loops. One that waits in a long poll ends with it, and nothing is done with what it gets.
+
+        Returns: whether all have ended within `wait_s`; may be called again.
+        """
+        self._client.stop()
         for loop in self._loops:
             loop.stop()
-        deadline = time.monotonic() + _JOIN_S
+        deadline = time.monotonic() + wait_s
         ended = [loop.join(max(0.0, deadline - time.monotonic())) for loop in self._loops]
         if all(ended):
             self._client.close()
             self._outbox.close()
+        return all(ended)
 
     def poke(self) -> None:
         """New rows in the journal."""

@@ -42,6 +42,7 @@ class Worker:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._ending: Session | None = None
         self._seen: tuple[int, int] | None = None
         self._folders.make()
         self._guard = _only_one(self._folders)
@@ -128,8 +129,13 @@ class Worker:
         seen = (stat.st_ino, stat.st_mtime_ns)
         if seen == self._seen:
             return
-        self._seen = seen
         self._end_session()
+        if self._ending is not None:
+            # sync.db must not change hands while a loop of the former enrolment may still write.
+            if not self._ending.stop():
+                return
+            self._ending = None
+        self._seen = seen
         try:
             self._begin()
         except GateError as error:
@@ -156,8 +162,8 @@ class Worker:
     def _end_session(self) -> None:
         with self._lock:
             session, self._session = self._session, None
-        if session is not None:
-            session.stop()
+        if session is not None and not session.stop():
+            self._ending = session
 
     def _revoked(self) -> None:
         """Contracts 5: stop, wipe secrets, keep the journal. A new enrolment starts again."""

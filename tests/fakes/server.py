@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import zstandard
 from sqlalchemy import select
 
 from gate.central import schema
@@ -57,6 +59,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     lost: bool = False
+    poison: frozenset[int] = frozenset()
+    """Refuse a push with one of these numbers as a server does that cannot read a record (400)."""
     times: int | None = None
     hits: int = 0
     skip: int = 0
@@ -93,6 +97,8 @@ class FaultyWire:
             pairs = [(k.encode(), v.encode()) for k, v in headers.items()]
             await send({"type": "http.response.start", "status": fault.status, "headers": pairs})
             await send({"type": "http.response.body", "body": fault.body})
+        elif fault.poison:
+            await self._refuse(scope, receive, send, fault.poison)
         elif fault.lost:
             await self._lose(scope, receive, send, fault)
         else:
@@ -107,6 +113,26 @@ class FaultyWire:
                 fault.hits += 1
                 return fault
         return None
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, poison: frozenset[int]) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        packed = (b"content-encoding", b"zstd") in scope["headers"]
+        content = json.loads(zstandard.decompress(body) if packed else body)
+        if poison & {record["seq"] for record in content["records"]}:
+            answer = b'{"error":{"code":"invalid","message":"there is poison in it","detail":{}}}'
+            length = (b"content-length", str(len(answer)).encode())
+            await send({"type": "http.response.start", "status": 400, "headers": [length]})
+            await send({"type": "http.response.body", "body": answer})
+            return
+
+        async def again() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
 
     async def _lose(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
         async def swallow(_message: MutableMapping[str, Any]) -> None:
@@ -137,41 +163,68 @@ class FaultyWire:
         await self._app(scope, receive, some)
 
 
-class LiveCentral:
-    """Start, stop and start again on the same port with the same data."""
+class Host:
+    """A listening port. `app` may be put in later and replaced: starting a server takes longer than most tests."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, app: Any = None, port: int = 0, *, lifespan: bool = False) -> None:
+        self.app = app
+        self.port = port or _free_port()
+        config = uvicorn.Config(
+            self, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0,
+            lifespan="on" if lifespan else "off",
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        wait_for(lambda: self._server.started, "the server listens")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(DEADLINE_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class LiveCentral:
+    """Start, stop and start again on the same port with the same data.
+
+    Args:
+        host: a shared port; None = a port of its own, which is closed while the server is stopped.
+    """
+
+    def __init__(self, state: Path, host: Host | None = None) -> None:
         self.state = state
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._shared = host
+        self._host: Host | None = None
+        self.port = host.port if host else _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.faults: list[Fault] = []
         self.central: Central
         self.wire: FaultyWire
-        self._server: uvicorn.Server | None = None
         self.start()
 
     def start(self) -> None:
         self.central = Central.open(self.state)
         self.wire = FaultyWire(create_app(self.central, live=False))
         self.wire.faults = self.faults
-        config = uvicorn.Config(
-            self.wire, host="127.0.0.1", port=self.port, log_level="critical", timeout_graceful_shutdown=0
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        wait_for(lambda: self._server and self._server.started, "central listens")
+        self._host = self._shared or Host(self.wire, self.port, lifespan=True)
+        self._host.app = self.wire
 
     def stop(self) -> None:
-        if self._server is None:
+        if self._host is None:
             return
         self.central.hints.close()
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join(DEADLINE_S)
-        self._server = None
+        if self._host is not self._shared:
+            self._host.close()
+        self._host = None
         self.central.close()
 
     # ---- content
@@ -211,8 +264,8 @@ class LiveCentral:
 
 
 @contextmanager
-def live_central(state: Path) -> Iterator[LiveCentral]:
-    live = LiveCentral(state)
+def live_central(state: Path, host: Host | None = None) -> Iterator[LiveCentral]:
+    live = LiveCentral(state, host)
     try:
         yield live
     finally:

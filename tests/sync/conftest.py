@@ -29,7 +29,7 @@ from gate.sync.push import Outbox, Pusher
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
-from tests.fakes.server import EVENT, LiveCentral, live_central
+from tests.fakes.server import EVENT, Host, LiveCentral, live_central
 
 MACHINE = Machine(hardware="test", software="test")
 
@@ -133,8 +133,23 @@ class Gate:
         raise AssertionError("push never ends")
 
 
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    shared = Host()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveCentral]:
+def live(tmp_path: Path, host: Host) -> Iterator[LiveCentral]:
+    with live_central(tmp_path / "central", host) as server:
+        server.make_event()
+        yield server
+
+
+@pytest.fixture
+def lone(tmp_path: Path) -> Iterator[LiveCentral]:
+    """A server on a port of its own, which a test may stop and start."""
     with live_central(tmp_path / "central") as server:
         server.make_event()
         yield server

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import update
 
-from gate.central import manifests, schema
+from gate.central import schema
 from gate.central.tickets import StoredTicket
 from gate.errors import FormatError, GateError, TrustAlarm, TrustError, UplinkError
 from gate.model import EventId, TicketState
@@ -27,7 +28,7 @@ from gate.wire.manifest import (
     parse_descriptor,
     parse_page,
 )
-from gate.wire.secrets import parse_secrets
+from gate.wire.secrets import SealedSecrets, Secrets, parse_secrets, seal, secrets_aad
 from gate.wire.sign1 import Aad, sign, split
 from tests.fakes.server import EVENT, Fault
 from tests.sync.conftest import Gate
@@ -425,12 +426,10 @@ def test_another_policy_under_the_hash_is_refused(gate: Gate) -> None:
 
 def test_secrets_sealed_for_another_device_are_refused(gate: Gate) -> None:
     central = gate.live.central
-
-    sealed = central.db.write(
-        lambda connection: manifests.secrets_for(
-            connection, central.signer, EVENT, "g9", gate.keys.seal_public, central.random
-        )
-    )
+    plain = Secrets(salt=bytes(32)).encode()
+    box = seal(plain, gate.keys.seal_public, secrets_aad("g9", EVENT), X25519PrivateKey.generate())
+    payload = SealedSecrets(event=EventId(EVENT), version=1, device="g9", box=box).payload()
+    sealed = central.db.read(lambda connection: central.signer.sign(connection, EVENT, payload, Aad.SECRETS))
     answer(gate, "/secrets", sealed)
     with pytest.raises(TrustError, match="device g9"):
         gate.puller.step(gate.client, 0)

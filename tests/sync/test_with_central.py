@@ -15,7 +15,7 @@ from gate.sqlitefile import open_immutable, open_reader
 from gate.sync.folders import Folders
 from gate.sync.worker import Worker
 from gate.wire import sql
-from tests.fakes.server import EVENT, LiveCentral, wait_for
+from tests.fakes.server import EVENT, Fault, LiveCentral, live_central, wait_for
 from tests.sync.conftest import Lane, settings_for
 
 
@@ -109,7 +109,8 @@ def test_enrol_pull_push_feed(live: LiveCentral, state: Path) -> None:
         lane.close()
 
 
-def test_central_gone_for_a_while_everything_arrives_once(live: LiveCentral, state: Path) -> None:
+def test_central_gone_for_a_while_everything_arrives_once(lone: LiveCentral, state: Path) -> None:
+    live = lone
     lane = Lane(state)
     running = Running(state, backoff_max_s=1)
     try:
@@ -131,8 +132,6 @@ def test_central_gone_for_a_while_everything_arrives_once(live: LiveCentral, sta
 
 
 def test_a_storm_of_errors_is_backed_off_from_and_survived(live: LiveCentral, state: Path) -> None:
-    from tests.fakes.server import Fault
-
     storm = [Fault(method, "/v1/", status=500, body=b"oops") for method in ("GET", "POST")]
     lane = Lane(state)
     running = Running(state, backoff_max_s=1, wait_s=1)
@@ -172,6 +171,32 @@ def test_a_revoked_gate_stops_wipes_its_secrets_and_keeps_the_journal(live: Live
         assert len(live.wire.seen) == calls
         journal = open_reader(state / "journal.db")
         assert journal.execute("SELECT count(*) FROM journal").fetchone() == (3,)
+    finally:
+        running.stop()
+        lane.close()
+
+
+def test_enrolled_elsewhere_the_former_organisations_data_is_gone(
+    live: LiveCentral, state: Path, tmp_path: Path
+) -> None:
+    lane = Lane(state)
+    running = Running(state, wait_s=1)
+    try:
+        enrolled(running, live)
+        lane.admit(2)
+        wait_for(lambda: len(live.checkins()) == 2, "two check-ins")
+        reader = open_reader(running.folders.sync_db)
+        old = reader.execute("SELECT file FROM trust").fetchall()
+        with live_central(tmp_path / "other") as other:
+            other.make_event(3)
+            enrolled(running, other)
+            wait_for(
+                lambda: json.loads(running.values()["events"] or "{}").get(EVENT, {}).get("rows") == 3, "its manifest"
+            )
+            new = reader.execute("SELECT file FROM trust").fetchall()
+            assert not set(old) & set(new)
+            # The journal is the gate's own: the new server gets it whole.
+            wait_for(lambda: len(other.checkins()) == 2, "the check-ins at the other server")
     finally:
         running.stop()
         lane.close()
