@@ -69,7 +69,9 @@ class Outbox:
     async def wait(self, seconds: float) -> None:
         """Until something is waiting, at most `seconds`."""
         try:
-            await asyncio.wait_for(self._event.wait(), max(0.0, seconds))
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._event.wait()
         except TimeoutError:
             return
 

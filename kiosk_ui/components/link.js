@@ -8,7 +8,8 @@ const PAUSE_MS = [200, 400, 800, 1600, 3000];
 export class LaneLink {
   /**
    * @param {string} path WebSocket path on this host.
-   * @param {{message: (m: object) => void, lost: () => void}} ears `lost` is called once per silence.
+   * @param {{message: (m: object) => void, lost: (heardAt: number) => void}} ears `lost` may be called again
+   *   while the silence lasts; it is given the `performance.now()` of the last word.
    */
   constructor(path, ears) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -18,17 +19,21 @@ export class LaneLink {
     this.tries = 0;
     this.n = 0;
     this.silence = 0;
+    /** `performance.now()` of the last word from the lane. */
+    this.heardAt = 0;
+    this.lost = false;
     this.retry = 0;
   }
 
   start() {
-    this.#listen();
     this.#open();
   }
 
   #open() {
     clearTimeout(this.retry);
     this.#drop();
+    // Reconnecting must not postpone the word that the lane is lost; after it, each new line gets its own time.
+    if (this.lost || !this.silence) this.#listen();
     this.n = 0;
     const socket = new WebSocket(this.url);
     this.socket = socket;
@@ -55,6 +60,8 @@ export class LaneLink {
     }
     this.n = message.n;
     this.tries = 0;
+    this.lost = false;
+    this.heardAt = performance.now();
     this.#listen();
     if (message.t !== "alive") this.ears.message(message);
   }
@@ -62,7 +69,8 @@ export class LaneLink {
   #listen() {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => {
-      this.ears.lost();
+      this.lost = true;
+      this.ears.lost(this.heardAt);
       this.#again();
     }, STALE_MS);
   }

@@ -20,6 +20,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--force-color-profile=srgb",
+    "--autoplay-policy=no-user-gesture-required",  # as the kiosk's own browser is started
 ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
@@ -15,6 +16,8 @@ from gate.kiosk import create_app, find_ui
 from gate.kiosk.live import MAX_BROWSERS, Live
 from gate.kiosk.outbox import Outbox
 from tests.fakes.view import FakeView, decision_of, state_of
+
+T = TypeVar("T")
 
 HERE = "http://127.0.0.1:8080"
 WS = "ws://127.0.0.1:8080"
@@ -136,6 +139,12 @@ def test_screens_are_limited(client: TestClient) -> None:
     assert ended.value.code == 1013
 
 
+def in_a_loop(story: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own, whatever loop this thread may have."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, story).result(30)
+
+
 class StuckSocket(WebSocket):
     """A browser that takes its messages only while `open_` is set."""
 
@@ -143,13 +152,21 @@ class StuckSocket(WebSocket):
         self.open_ = asyncio.Event()
         self.sent: list[str] = []
         self.leave = asyncio.Event()
+        self.accepted = asyncio.Event()
+        self._more = asyncio.Event()
 
     async def accept(self, *_: object, **__: object) -> None:
-        return
+        self.accepted.set()
 
     async def send_text(self, data: str) -> None:
         await self.open_.wait()
         self.sent.append(data)
+        self._more.set()
+
+    async def heard(self, word: str) -> None:
+        while not any(word in text for text in self.sent):
+            self._more.clear()
+            await asyncio.wait_for(self._more.wait(), 5)
 
     async def receive(self) -> dict[str, str]:  # type: ignore[override]
         await self.leave.wait()
@@ -165,8 +182,8 @@ def test_a_slow_browser_loses_messages_and_then_hears_the_whole_state_while_the_
         live = Live(view, lambda: NOW)
         socket = StuckSocket()
         serving = asyncio.create_task(live.serve(socket, demo=False))
-        while not view.listeners:
-            await asyncio.sleep(0)
+        await socket.accepted.wait()
+        await asyncio.sleep(0)
         # The lane's thread, with an event loop that is stuck in a send: all of these return at once.
         lane = threading.Thread(target=lambda: [view.publish(decision_of(n)) for n in range(10_000)])
         lane.start()
@@ -174,13 +191,12 @@ def test_a_slow_browser_loses_messages_and_then_hears_the_whole_state_while_the_
         assert not lane.is_alive()
         view.current = state_of("STOP", mark="newest")
         socket.open_.set()
-        while not any("newest" in text for text in socket.sent):
-            await asyncio.sleep(0.01)
+        await socket.heard("newest")
         socket.leave.set()
         await serving
         return socket.sent, live.lost
 
-    sent, lost = asyncio.run(story())
+    sent, lost = in_a_loop(story())
     assert len(sent) < 200
     assert lost > 9_000
 
@@ -202,4 +218,4 @@ def test_waiting_messages_are_bounded_and_only_the_newest_picture_is_kept() -> N
         box.put({"t": "decision", "n": 10})
         assert box.take() == ([], False)
 
-    asyncio.run(story())
+    in_a_loop(story())

@@ -10,7 +10,6 @@ const ONE_SCAN_MS = 400; // its `decision` and its `state` are one event to the 
 
 const screen = document.querySelector("gate-display");
 const clock = new LaneClock();
-let heardAt = 0;
 let sounded = { verdict: null, at: -Infinity };
 let shown = null;
 
@@ -23,7 +22,6 @@ function sound(verdict) {
 
 const ears = {
   message(message) {
-    heardAt = performance.now();
     if (message.t === "state") {
       clock.hear(message);
       const verdict = verdictOf(message);
@@ -36,7 +34,7 @@ const ears = {
       sound(message.verdict);
     }
   },
-  lost() {
+  lost(heardAt) {
     shown = null;
     screen.lost ??= clock.at(heardAt);
   },

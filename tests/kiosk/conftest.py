@@ -1,0 +1,59 @@
+"""One browser for a file of tests; a page of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from tests.conftest import need
+from tests.fakes.view import FakeView
+from tests.kiosk.browser import served, started
+
+Open = Callable[..., Page]
+
+
+# Not for the session: while it runs there is an event loop in this thread, and other tests start their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started(need("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def view() -> FakeView:
+    return FakeView()
+
+
+@pytest.fixture
+def url(view: FakeView) -> Iterator[str]:
+    with served(view, demo=True) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Opens pages; whatever a page complains about (script, policy, missing file) fails the test."""
+    complaints: list[str] = []
+    pages: list[Page] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    def open_(address: str, width: int = 800, height: int = 480, *, init: str = "") -> Page:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        pages.append(page)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        if init:
+            page.add_init_script(init)
+        page.goto(address)
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+    assert complaints == []
