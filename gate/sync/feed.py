@@ -9,7 +9,8 @@ from urllib.parse import quote
 from gate.errors import FormatError
 from gate.sync.client import JSON_LIMIT, Client
 from gate.sync.protocol import PAGE_LIMIT, Outcome
-from gate.sync.store import ClockRow, RemoteRow, Store
+from gate.sync.rows import ClockRow, RemoteRow
+from gate.sync.store import Store
 from gate.wire import cbor
 from gate.wire.journal import EPOCH_BYTES, FEED_KINDS
 

@@ -17,7 +17,8 @@ from gate.sync.files import BaseFiles
 from gate.sync.folders import Folders, write_whole
 from gate.sync.keys import DeviceKeys
 from gate.sync.protocol import PAGE_LIMIT, Outcome
-from gate.sync.store import Change, EventState, Store
+from gate.sync.rows import Change, EventState
+from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.verify.trust import TrustedSet
 from gate.wire.manifest import MAX_BYTES as DESCRIPTOR_BYTES

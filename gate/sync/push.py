@@ -18,7 +18,8 @@ from gate.sqlitefile import open_reader
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
 from gate.sync.protocol import DELIVERED, QUARANTINED, Ack, BatchSize, PushAnswer, fits, parse_push_answer
-from gate.sync.store import Store, StreamKey
+from gate.sync.rows import StreamKey
+from gate.sync.store import Store
 from gate.wire import cbor, sql
 from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, row_hash, stream_start
 from gate.wire.request import b64

@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.central.basefile import BaseFile, build, name_of
 from gate.model import EventId, TicketKey, TicketRow
 from gate.sync.clocks import SyncClock, read_boot
-from gate.sync.store import EventState, Store
+from gate.sync.rows import EventState
+from gate.sync.store import Store
 from gate.verify.trust import TrustedSet
 from gate.wire.manifest import BaseRef, Descriptor, Page, chain_next, chain_start, encode_change
 from gate.wire.sign1 import Aad, kid_of, public_bytes, sign, thumbprint
