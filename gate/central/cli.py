@@ -45,7 +45,6 @@ def serve(
     public_url: Annotated[str, typer.Option(help="Address that gates are told, if it is another one.")] = "",
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.", dir_okay=False)] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate, PEM.", dir_okay=False)] = None,
-    database: Annotated[str, typer.Option(help="Database URL; empty = SQLite in the state folder.")] = "",
     live: Annotated[bool, typer.Option(help="Serve the live page to this machine.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -58,10 +57,10 @@ def serve(
         listen = Listen(
             host=host, port=port, public_url=public_url.rstrip("/"), tls_cert=tls_cert, tls_key=tls_key, live=live
         )
-        _serve(state, database, listen, as_json)
+        _serve(state, listen, as_json)
 
 
-def _serve(state: Path, database: str, listen: Listen, as_json: bool) -> None:
+def _serve(state: Path, listen: Listen, as_json: bool) -> None:
     import os
 
     from gate.central.server import serve as run
@@ -70,7 +69,7 @@ def _serve(state: Path, database: str, listen: Listen, as_json: bool) -> None:
     def ready(url: str) -> None:
         print(json.dumps({"url": url, "pid": os.getpid()}) if as_json else f"Central server: {url}", flush=True)
 
-    with Central.open(state, database_url=database or None) as central:
+    with Central.open(state) as central:
         run(central, listen, ready)
 
 
