@@ -18,7 +18,7 @@ export class LaneClock {
   /** `HH:MM:SS` at `when` (a `performance.now()`); empty when the lane never said. */
   at(when) {
     if (this.#seconds === null) return "";
-    const total = Math.floor(this.#seconds + (when - this.#heard) / 1000) % 86400;
+    const total = Math.floor(this.#seconds + Math.max(0, when - this.#heard) / 1000) % 86400;
     return [total / 3600, (total / 60) % 60, total % 60].map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
   }
 }

@@ -96,13 +96,17 @@ class FakeView:
     """GateView in memory. `publish` may be called from any thread, as the lane does."""
 
     def __init__(self, state: Mapping[str, Any] = IDLE) -> None:
+        self._listeners: list[Listener] = []
+        self._lock = threading.Lock()
+        self.reset(state)
+
+    def reset(self, state: Mapping[str, Any] = IDLE) -> None:
+        """Forget everything but who listens."""
         self.current: dict[str, Any] = dict(state)
         self.demo_data: dict[str, Any] = {"pins": {}, "decisions": [], "journal": [], "sync": {}, "input": {}}
         self.samples: dict[str, float] = {"gate_admitted_total": 3.0, 'gate_refused_total{reason="invalid"}': 1.0}
         self.preview_calls: list[bool] = []
         self.failing: Exception | None = None
-        self._listeners: list[Listener] = []
-        self._lock = threading.Lock()
 
     def state(self) -> Message:
         if self.failing is not None:

@@ -21,15 +21,24 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def view() -> FakeView:
-    return FakeView()
-
-
-@pytest.fixture
-def url(view: FakeView) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def lane() -> Iterator[tuple[FakeView, str]]:
+    """One server for a file of tests, with the view it shows."""
+    view = FakeView()
     with served(view, demo=True) as address:
-        yield address
+        yield view, address
+
+
+@pytest.fixture
+def view(lane: tuple[FakeView, str]) -> FakeView:
+    """The view of the running server, as new."""
+    lane[0].reset()
+    return lane[0]
+
+
+@pytest.fixture
+def url(lane: tuple[FakeView, str], view: FakeView) -> str:
+    return lane[1]
 
 
 @pytest.fixture
