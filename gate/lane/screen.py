@@ -50,7 +50,8 @@ def shown_for(decision: Decision, verdict: Verdict, found: Found, direction: Dir
     if decision.first_use is not None and event is not None:
         first = event.policy.gates.get(decision.first_use.gate)  # type: ignore[call-overload]
         first_use = {
-            "gate": first.short if first else decision.first_use.gate,
+            "gate": decision.first_use.gate,
+            "short": first.short if first else None,
             "gate_name": first.name if first else {},
             "at": decision.first_use.at,
             "time": local_time(event.policy, decision.first_use.at),

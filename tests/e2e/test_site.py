@@ -29,7 +29,7 @@ def test_ticket_is_admitted_once_and_arrives_at_central(site: Site, screen: Scre
     assert first["latency"]["pin_ms"] is not None
     assert second["latency"]["pin_ms"] is None
     used = next(item for item in screen.all("state") if item["verdict"] == "STOP_USED")
-    assert used["first_use"]["gate"] == "G1"
+    assert used["first_use"]["short"] == "G1"
     until(lambda: site.central_rows() == site.journal_rows(), "all rows at central")
 
 
