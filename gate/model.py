@@ -132,6 +132,11 @@ class Claims:
     flags: int = 0
     nbf: int | None = None
     exp: int | None = None
+    code_step: int | None = None
+    """Rotating codes: number of the 30 s step (since 1970) that the code was made for."""
+    variation: int | None = None
+    """pretix: variation and date of the item, None = none."""
+    subevent: int | None = None
 
     @property
     def signed(self) -> bool:

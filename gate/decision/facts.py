@@ -33,6 +33,8 @@ class Uses:
     first_at: int | None = None
     first_gate: str | None = None
     last_dir: str | None = None
+    step: int | None = None
+    """Newest step of a rotating code that was admitted here."""
 
 
 NO_USES = Uses()
@@ -84,6 +86,9 @@ class Facts:
     first_at: int | None = None
     """Unix ms."""
     first_gate: str | None = None
+    code_step: int | None = None
+    """Step of the rotating code shown, and the newest one admitted here (30 s each, since 1970)."""
+    last_step: int | None = None
     data_age_s: int | None = None
     stale_s: int = 0
     stale: str = "warn"
@@ -187,6 +192,8 @@ def ticket_facts(
         day_entries=used.day_entries,
         first_at=used.first_at,
         first_gate=used.first_gate,
+        code_step=claims.code_step,
+        last_step=used.step,
         data_age_s=data_age_s,
         stale_s=mode.stale_s,
         stale=mode.stale,
