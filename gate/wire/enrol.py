@@ -11,6 +11,7 @@ import base45
 
 from gate.errors import FormatError
 from gate.wire import cbor
+from gate.wire.base45 import decode
 from gate.wire.request import b64, unb64
 
 PREFIX = "GE1:"
@@ -39,7 +40,7 @@ def parse_code(text: str) -> EnrolmentCode:
     if not _TEXT.fullmatch(text):
         raise FormatError("not an enrolment code")
     try:
-        value = cbor.loads(base45.b45decode(text[len(PREFIX) :]), max_depth=2)
+        value = cbor.loads(decode(text[len(PREFIX) :]), max_depth=2)
     except ValueError as error:
         raise FormatError("not an enrolment code") from error
     if not isinstance(value, Mapping):
