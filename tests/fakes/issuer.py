@@ -170,15 +170,19 @@ class Issuer:
     def secrets_plain(self) -> secrets.Secrets:
         return secrets.Secrets(salt=self.salt)
 
-    def secrets(self, device: str = "g2", version: int = 1, event: EventId = SPRING, **changes: Any) -> bytes:
+    def secrets(
+        self, device: str = "g2", version: int = 1, event: EventId = SPRING, sealed_for: str | None = None
+    ) -> bytes:
+        """`sealed_for`: the device whose key and name the box has; None = the device itself."""
+        owner = sealed_for or device
         box = secrets.seal(
             self.secrets_plain().encode(),
-            seal_key(device).public_key().public_bytes_raw(),
-            secrets.secrets_aad(device, event),
-            seal_key(f"ephemeral {device} {version}"),
+            seal_key(owner).public_key().public_bytes_raw(),
+            secrets.secrets_aad(owner, event),
+            seal_key(f"ephemeral {owner} {version}"),
         )
         sealed = secrets.SealedSecrets(event=event, version=version, device=device, box=box)
-        return self.signed(replace(sealed, **changes).payload(), Aad.SECRETS)
+        return self.signed(sealed.payload(), Aad.SECRETS)
 
     # ---- tickets
 
