@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gate.model import EventId, Kid
+from gate.wire.secrets import RotationKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +24,27 @@ class TicketKeyRecord:
 
 
 class KeySet:
-    """Ticket keys by kid, and which of their events this gate serves.
+    """Ticket keys by kid, which of their events this gate serves, and the keys of these events' rotating codes.
 
     Keys of other roles are not in it: for a ticket they do not exist.
     """
 
-    __slots__ = ("_by_kid", "served")
+    __slots__ = ("_by_kid", "of_served", "rotation", "served")
 
-    def __init__(self, records: Iterable[TicketKeyRecord] = (), served: Iterable[EventId] = ()) -> None:
+    def __init__(
+        self,
+        records: Iterable[TicketKeyRecord] = (),
+        served: Iterable[EventId] = (),
+        rotation: Mapping[EventId, tuple[RotationKey, ...]] | None = None,
+    ) -> None:
         self._by_kid = {record.kid: record for record in records}
         self.served = tuple(served)
         """In order of look-up."""
+        self.of_served = tuple(
+            record for event in self.served for record in self._by_kid.values() if record.event == event
+        )
+        """For codes that name no key."""
+        self.rotation = dict(rotation or {})
 
     def find(self, kid: bytes) -> TicketKeyRecord | None:
         return self._by_kid.get(Kid(kid))

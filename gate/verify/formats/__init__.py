@@ -7,6 +7,8 @@ from typing import Protocol
 from gate.model import Claims
 from gate.verify.formats.gt1 import Gt1
 from gate.verify.formats.opaque import Opaque
+from gate.verify.formats.pretix_sig1 import PretixSig1
+from gate.verify.formats.rotating import Rotating
 from gate.verify.hygiene import clean
 from gate.verify.keyset import KeySet
 
@@ -23,8 +25,8 @@ class Format(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (Gt1(), Opaque())
-"""In order of asking. Rotating codes and pretix's signed codes take their places between these two."""
+FORMATS: tuple[Format, ...] = (Gt1(), Rotating(), PretixSig1(), Opaque())
+"""In order of asking."""
 
 
 def identify(text: str, keys: KeySet, now_s: int) -> Claims:

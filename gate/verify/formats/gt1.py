@@ -102,7 +102,7 @@ class Gt1:
         except InvalidSignature as error:
             raise TicketError(Reason.INVALID_SIGNATURE) from error
         claims = _claims(ticket.payload, record)
-        _check_key(record, keys, now_s)
+        check_key(record, keys, now_s)
         return claims
 
 
@@ -150,7 +150,8 @@ def _integer(value: Any, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
 
 
-def _check_key(record: TicketKeyRecord, keys: KeySet, now_s: int) -> None:
+def check_key(record: TicketKeyRecord, keys: KeySet, now_s: int) -> None:
+    """Whether a key that signed well may be believed here and now. Raises: TicketError."""
     if record.event not in keys.served:
         raise TicketError(Reason.WRONG_EVENT, record.event)
     if record.revoked:
