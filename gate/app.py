@@ -51,6 +51,7 @@ logger = logging.getLogger(__name__)
 BUILD_TIME_MS = 1_793_000_000_000
 """Trusted time is not before this release was made."""
 TICK_S = 0.02
+_TASKS_MAX = 100
 _RELAY_MARGIN_MS = 50
 _HINT_MS = 3_000
 _STATE_MS = 2_000
@@ -76,6 +77,8 @@ class GateApp:
         self.view = LaneView(self._ask_preview)
         self._hint_until_ms = 0.0
         self._state_due_ms = 0.0
+        self._unused: World | None = None
+        """A world whose files could not be opened: tried again."""
         self._stack = ExitStack()
 
     # ---- life
@@ -103,24 +106,41 @@ class GateApp:
         self.stopping.set()
 
     def _turn(self) -> None:
-        try:
-            task: Task | None = self.inbox.get(timeout=TICK_S)
-        except queue.Empty:
-            task = None
-        try:
-            if task is not None:
-                task()
-            self.lane.tick()
-            if self.clock.mono_ms() > self._state_due_ms:
-                self._state_due_ms = self.clock.mono_ms() + _STATE_MS
-                self.lane.publish_state()
-            if self._hint_until_ms and self.clock.mono_ms() > self._hint_until_ms:
-                self._hint_until_ms = 0.0
-                self.lane.report(hint=None)
-        except Exception:  # one bad message must not stop the gate
-            logger.exception("a task of the admission loop failed")
+        """What waits, then deadlines. In this order: after a stall of the disk, the entry of somebody who passed in time
+        must not be annulled because the news of it still waits."""
+        for task in self._waiting():
+            self._try(task)
+        self._try(self.lane.tick)
+        self._try(self._now_and_then)
         if self.actuator.alive():
             self.notifier.watchdog()
+
+    def _waiting(self) -> Iterator[Task]:
+        """The next task, and those that came while it was done; not without end, for deadlines must come too."""
+        try:
+            yield self.inbox.get(timeout=TICK_S)
+            for _ in range(_TASKS_MAX):
+                yield self.inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _now_and_then(self) -> None:
+        now = self.clock.mono_ms()
+        if now > self._state_due_ms:
+            self._state_due_ms = now + _STATE_MS
+            self.lane.publish_state()
+            if self._unused is not None:
+                self._use(self._unused)
+        if self._hint_until_ms and now > self._hint_until_ms:
+            self._hint_until_ms = 0.0
+            self.lane.report(hint=None)
+
+    @staticmethod
+    def _try(task: Task) -> None:
+        try:
+            task()
+        except Exception:  # one bad message must not stop the gate
+            logger.exception("a task of the admission loop failed")
 
     def _build(self) -> None:
         settings, stack = self.settings, self._stack
@@ -213,8 +233,11 @@ class GateApp:
         try:
             self.tickets.use(world)
         except StorageError:
-            logger.exception("the new manifest could not be opened; the old one stays in force")
+            if self._unused is not world:
+                logger.exception("the new manifest could not be opened; the old one stays in force")
+            self._unused = world
             return
+        self._unused = None
         self.lane.set_world(world)
         self.notifier.status(f"{self.settings.gate.id}: {world.missing or 'ready'}")
 

@@ -7,7 +7,9 @@ named reason, the same code in the same passage window repeats its verdict with 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gate.clock import Clock
@@ -16,7 +18,7 @@ from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
 from gate.errors import DeviceError, StorageError
 from gate.lane.gather import Found, gather
-from gate.lane.machine import Effect, LaneEvent, LaneMachine
+from gate.lane.machine import Effect, LaneEvent, LaneMachine, LaneState
 from gate.lane.screen import STAFF_HOLD_MS, Screen, Shown, shown_for
 from gate.lane.world import World
 from gate.model import ClockTrust, Decision, Direction, Moment, Reason, Scan, TicketFlag, Verdict
@@ -166,8 +168,9 @@ class Lane:
             pin_ns = self._actuator.pulse(direction, way.pulse_ms / 1000)
         except DeviceError:
             logger.exception("the relay could not be driven: the lane is out of order")
-            self._step(direction, LaneEvent.GRANT)
+            self._guarded("the entry was not taken back", lambda: self._take_back(direction, "undo"))
             self._step(direction, LaneEvent.FAULT)
+            self._show(None)
             return None
         self._step(direction, LaneEvent.GRANT)
         return pin_ns / 1e6 if pin_ns else self._clock.mono_ms()
@@ -180,18 +183,26 @@ class Lane:
             if event.active:
                 self._step(event.lane or Direction.ENTRY, LaneEvent.PASSAGE)
         elif event.name == "fire":
-            self._note("emergency", {"active": event.active})
+            # Done first, written down after it: an alarm does not wait for a slow disk.
             for name in self._ways:
                 self._step(name, LaneEvent.FIRE if event.active else LaneEvent.FIRE_OVER)
             self._show(self.screen.shown)
+            self._note("emergency", {"active": event.active})
         elif event.name == "staff" and event.active:
-            stopped = any(machine.readiness == "out" for machine in self._machines.values())
-            self._note("mode", {"lane": "enabled" if stopped else "disabled", "by": "staff_button"})
-            for name in self._ways:
-                self._step(name, LaneEvent.START if stopped else LaneEvent.STOP)
-            self._show(self.screen.shown)
+            self._staff_button()
         elif event.name == "tamper":
             self._note("tamper", {"active": event.active})
+
+    def _staff_button(self) -> None:
+        """Stop every lane that could open; when none could, start them again. Without effect in an emergency."""
+        states = [machine.state for machine in self._machines.values()]
+        if LaneState.EMERGENCY in states:
+            return
+        stopped = all(machine.readiness == "out" for machine in self._machines.values())
+        for name in self._ways:
+            self._step(name, LaneEvent.START if stopped else LaneEvent.STOP)
+        self._show(self.screen.shown)
+        self._note("mode", {"lane": "enabled" if stopped else "disabled", "by": "staff_button"})
 
     def tick(self) -> None:
         """Deadlines and screens; called at least every 50 ms."""
@@ -220,8 +231,8 @@ class Lane:
             known = self._clock_rows.get(event.id)
             if known is not None and error >= known[1] and abs(base - known[0]) < CLOCK_MOVED_MS:
                 continue
-            self._note("clock", {"base_ms": base, "error_ms": error}, event.id)
-            self._clock_rows[event.id] = (base, error)
+            if self._note("clock", {"base_ms": base, "error_ms": error}, event.id):
+                self._clock_rows[event.id] = (base, error)
 
     def report(self, **changes: Any) -> None:
         """Health of others for the status line (see `screen.Health`)."""
@@ -236,10 +247,14 @@ class Lane:
 
     def _step(self, name: str, event: LaneEvent) -> None:
         for effect in self._machines[name].step(event, self._now_ms()):
-            try:
-                self._effect(name, effect)
-            except StorageError:
-                logger.exception("the journal did not take '%s' of lane %s", effect, name)
+            self._guarded(f"lane {name}: '{effect}' failed", partial(self._effect, name, effect))
+
+    def _guarded(self, what: str, action: Callable[[], None]) -> None:
+        """One thing that fails must not keep the next from being done: a dead relay no alarm, a full disk no release."""
+        try:
+            action()
+        except (DeviceError, StorageError):
+            logger.exception("%s", what)
 
     def _effect(self, name: str, effect: Effect) -> None:
         granted = self._granted.get(name)
@@ -247,18 +262,20 @@ class Lane:
             self._actuator.release()
         elif effect is Effect.TAILGATED:
             self._journal_passage("tailgated", name, None, None)
-        elif granted is None:
-            return
-        elif effect is Effect.PASSED:
-            self._journal_passage("passed", name, granted.record, None)
-            self._end(name)
-        elif effect is Effect.TIMED_OUT:
-            # Above the limit the entry stays used: else one ticket could hold a lane for ever.
-            if granted.record.kind == "admitted" and granted.annuls < granted.annul_max:
-                self._journal_passage("annulled", name, granted.record, {"cause": "timeout"})
-            self._end(name)
-        elif effect is Effect.WINDOW_ENDED:
-            self._end(name)
+        elif granted is not None:
+            try:
+                if effect is Effect.PASSED:
+                    self._journal_passage("passed", name, granted.record, None)
+                elif effect is Effect.TIMED_OUT:
+                    self._take_back(name, "timeout")
+            finally:
+                self._end(name)
+
+    def _take_back(self, name: str, cause: str) -> None:
+        """Annul the grant. Above the limit the entry stays used: else one ticket could hold a lane for ever."""
+        granted = self._granted.pop(name)
+        if granted.record.kind == "admitted" and granted.annuls < granted.annul_max:
+            self._journal_passage("annulled", name, granted.record, {"cause": cause})
 
     def _journal_passage(self, kind: str, name: str, about: Record | None, data: dict[str, Any] | None) -> None:
         event = self.world.events[0].id if self.world.events else DEVICE_STREAM
@@ -281,12 +298,14 @@ class Lane:
         if self.screen.shown is not None and self.screen.shown.until_ms is None and self.screen.shown.lane == name:
             self._show(None)
 
-    def _note(self, kind: str, data: dict[str, Any], event: str = DEVICE_STREAM) -> None:
-        """A row about the device. A journal that fails must not keep an alarm from the screen."""
+    def _note(self, kind: str, data: dict[str, Any], event: str = DEVICE_STREAM) -> bool:
+        """A row about the device. A journal that fails must not keep an alarm from the screen. Returns: written."""
         try:
             self._journal.commit([Draft(event=event, kind=kind, data=data)], self._clock.now())
         except StorageError:
             logger.exception("the journal did not take a row of kind %s", kind)
+            return False
+        return True
 
     # ---- showing
 

@@ -43,7 +43,7 @@ class Effect(StrEnum):
     TIMED_OUT = "timed_out"
     """Nobody went through in the window."""
     WINDOW_ENDED = "window_ended"
-    """No sensor: the time to walk is over, the admission stays."""
+    """The time to walk is over and the admission stays: no sensor, or an alarm in which nobody is counted."""
     RELEASE = "release"
     """Relay to rest now."""
     TAILGATED = "tailgated"
@@ -69,7 +69,7 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
         _E.PASSAGE: (_S.PASSED, (_F.PASSED,)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
-        _E.FIRE: (_S.EMERGENCY, (_F.RELEASE,)),
+        _E.FIRE: (_S.EMERGENCY, (_F.RELEASE, _F.WINDOW_ENDED)),
     },
     _S.WINDOW: {
         _E.GRANT: (_S.GRANTING, ()),
@@ -77,7 +77,7 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
         _E.PASSAGE: (_S.IDLE, (_F.PASSED,)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
-        _E.FIRE: (_S.EMERGENCY, (_F.RELEASE,)),
+        _E.FIRE: (_S.EMERGENCY, (_F.RELEASE, _F.WINDOW_ENDED)),
     },
     _S.PASSED: {
         _E.DEADLINE: (_S.IDLE, ()),
@@ -90,7 +90,9 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
     _S.DISABLED: {**_STOPPED, _E.FAULT: (_S.OUT_OF_ORDER, ())},
     _S.EMERGENCY: {_E.FIRE_OVER: (_S.IDLE, ()), _E.PASSAGE: (None, ())},
 }
-"""state -> event -> (next state, effects); None = stay. An event that is not in a state's row is ignored."""
+"""state -> event -> (next state, effects); None = stay. An event that is not in a state's row is ignored.
+
+After an emergency a lane is as it was: idle, or stopped for the reason it was stopped for."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class LaneMachine:
     sensor: bool
     state: LaneState = LaneState.IDLE
     deadline_ms: int | None = field(default=None)
+    _after_fire: LaneState = field(default=LaneState.IDLE)
 
     @property
     def readiness(self) -> str:
@@ -126,10 +129,14 @@ class LaneMachine:
         """Apply one event at a monotonic time; a deadline that is not due is ignored."""
         if event is LaneEvent.DEADLINE and (self.deadline_ms is None or now_ms < self.deadline_ms):
             return ()
+        if event is LaneEvent.GRANT and self.readiness != "ready":
+            return ()
         row = TABLE[self.state].get(event)
         if row is None:
             return ()
         new, effects = row
+        if event is LaneEvent.FIRE_OVER:
+            new = self._after_fire
         if new is not None:
             self._enter(new, now_ms)
         if not self.sensor:
@@ -137,6 +144,9 @@ class LaneMachine:
         return effects
 
     def _enter(self, state: LaneState, now_ms: int) -> None:
+        if state is LaneState.EMERGENCY:
+            stopped = self.state in (LaneState.OUT_OF_ORDER, LaneState.DISABLED)
+            self._after_fire = self.state if stopped else LaneState.IDLE
         self.state = state
         if state is LaneState.GRANTING:
             self.deadline_ms = now_ms + self.pulse_ms

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from gate.model import CheckinList, Day, EventId, EventMode, GateDef, Policy
 from gate.verify.keyset import KeySet
 
+_ONE_DAY = dt.timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedEvent:
@@ -47,16 +49,29 @@ class World:
 
 
 def local_day(policy: Policy, at_ms: int) -> Day:
-    """The day that `at_ms` belongs to in the event's zone, starting `day_start` minutes after midnight."""
+    """The day that `at_ms` belongs to in the event's zone, starting `day_start` minutes after midnight.
+
+    Days follow one another without gap or overlap and never go back, also when `day_start` lies in an hour that the
+    clocks leave out or go through twice: an entry would else count for two days, or a day's entries twice.
+    """
     zone = ZoneInfo(policy.tz)
     shift = dt.timedelta(minutes=policy.day_start)
+
+    def start_ms(date: dt.date) -> int:
+        return int((dt.datetime.combine(date, dt.time(), zone) + shift).timestamp() * 1000)
+
     local = dt.datetime.fromtimestamp(at_ms / 1000, zone)
     date = (local.replace(tzinfo=None) - shift).date()
-    start = dt.datetime.combine(date, dt.time(), zone) + shift
-    end = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), zone) + shift
-    return Day(date.isoformat(), int(start.timestamp() * 1000), int(end.timestamp() * 1000))
+    if at_ms < start_ms(date):
+        date -= _ONE_DAY
+    elif at_ms >= start_ms(date + _ONE_DAY):
+        date += _ONE_DAY
+    return Day(date.isoformat(), start_ms(date), start_ms(date + _ONE_DAY))
 
 
 def local_time(policy: Policy, at_ms: int) -> str:
-    """`14:03` in the event's zone."""
-    return dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(policy.tz)).strftime("%H:%M")
+    """`14:03` in the event's zone; empty for a time that no calendar has (another gate's row may say anything)."""
+    try:
+        return dt.datetime.fromtimestamp(at_ms / 1000, ZoneInfo(policy.tz)).strftime("%H:%M")
+    except (OverflowError, ValueError, OSError):
+        return ""

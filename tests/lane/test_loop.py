@@ -1,0 +1,98 @@
+"""The admission loop: what waits comes before deadlines, one bad task stops nothing, an unopened manifest is tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gate.app import GateApp
+from gate.errors import StorageError
+from gate.lane.machine import LaneState
+from gate.lane.world import World
+from gate.settings import Settings
+from tests.lane.rig import Rig
+
+
+class _Notifier:
+    fed = 0
+
+    def watchdog(self) -> None:
+        self.fed += 1
+
+    def status(self, _text: str) -> None:
+        return
+
+
+@pytest.fixture
+def app(rig: Rig) -> GateApp:
+    """The loop of the real process around the rig's lane."""
+    app = GateApp(Settings())
+    app.lane, app.clock, app.actuator, app.tickets = rig.lane, rig.clock, rig.actuator, rig.book  # type: ignore[assignment]
+    app.notifier = _Notifier()  # type: ignore[assignment]
+    return app
+
+
+def test_passage_whose_news_waited_behind_a_stalled_disk_is_not_annulled(app: GateApp, rig: Rig) -> None:
+    rig.scan(0)
+    rig.wait(1.0)
+
+    def stall() -> None:
+        """A commit that takes eight seconds; the guest walks meanwhile, well within his window."""
+        app.inbox.put(rig.walk)
+        rig.clock.advance(8.0)
+
+    app.inbox.put(stall)
+    app._turn()
+    assert [row["kind"] for row in rig.rows("passed", "annulled", "tailgated")] == ["passed"]
+
+
+def test_task_that_fails_stops_neither_the_next_nor_the_deadlines(app: GateApp, rig: Rig) -> None:
+    rig.scan(0)
+    rig.clock.advance(1.0)
+    app.inbox.put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    done: list[int] = []
+    app.inbox.put(lambda: done.append(1))
+    app._turn()
+    assert done == [1]
+    assert rig.lane_state() is LaneState.WINDOW
+    assert app.notifier.fed == 1  # type: ignore[attr-defined]
+
+
+def test_deadlines_come_although_new_tasks_never_end(app: GateApp, rig: Rig) -> None:
+    rig.scan(0)
+    rig.clock.advance(1.0)
+
+    def again() -> None:
+        app.inbox.put(again)
+
+    app.inbox.put(again)
+    app._turn()
+    assert rig.lane_state() is LaneState.WINDOW
+
+
+def test_manifest_whose_file_could_not_be_opened_is_tried_again(
+    app: GateApp, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.clock.raise_floor = lambda _at: None  # type: ignore[attr-defined]
+    tries: list[World] = []
+
+    def use(world: World) -> None:
+        tries.append(world)
+        if len(tries) < 3:
+            raise StorageError("too many open files")
+
+    monkeypatch.setattr(app, "tickets", _Book(use))
+    new = World(missing="manifest")
+    app._use(new)
+    assert rig.lane.world is not new
+    for _ in range(3):
+        rig.clock.advance(3.0)
+        app._turn()
+    assert rig.lane.world is new
+    assert len(tries) == 3
+
+
+class _Book:
+    def __init__(self, use: Any) -> None:
+        self.use = use
