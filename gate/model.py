@@ -185,6 +185,15 @@ class GateDef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """What a gate leads into. `capacity`: persons, 0 = nobody counts."""
+
+    id: str
+    name: dict[str, str] = field(default_factory=dict)
+    capacity: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the organiser decided for an event (contracts 2). `raw` keeps the keys later parts read."""
 
@@ -195,6 +204,7 @@ class Policy:
     products: dict[int, Product]
     lists: dict[ListId, CheckinList]
     gates: dict[GateId, GateDef]
+    areas: dict[str, Area] = field(default_factory=dict)
     annul_max: int = 3
     raw: dict[str, Any] = field(default_factory=dict)
 

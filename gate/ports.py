@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from gate.decision.facts import Facts, Uses
-from gate.model import Day, Direction, EventId, ListId, Moment, TicketKey, TicketRow, Verdict
+from gate.model import Day, Direction, EventId, GateId, ListId, Moment, TicketKey, TicketRow, Verdict
 from gate.wire.journal import Record
 
 Message = Mapping[str, Any]
@@ -31,6 +31,35 @@ class Tickets(Protocol):
         """
         ...
 
+    def addons(self, event: EventId, parent: TicketKey) -> Sequence[TicketRow]:
+        """Tickets that hang on this one (`parent`), removed ones not, in order of key.
+
+        Raises: StorageError.
+        """
+        ...
+
+    def entries(self, event: EventId, name: ListId, key: TicketKey) -> Sequence[int]:
+        """When the ticket entered on this list, as far as known here: Unix seconds, oldest first, the newest
+        `HISTORY_MAX` of them.
+
+        Raises: StorageError.
+        """
+        ...
+
+    def inside(self, event: EventId, gates: Sequence[GateId]) -> int:
+        """Entries less exits at these gates, everywhere known; never below 0.
+
+        Raises: StorageError.
+        """
+        ...
+
+    def find(self, event: EventId, prefix: bytes) -> Sequence[TicketKey]:
+        """Keys of the manifest that begin with `prefix`, at most two: more than one is ambiguous anyway.
+
+        Raises: StorageError.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -42,6 +71,8 @@ class Draft:
     direction: Direction | None = None
     ticket: bytes | None = None
     product: int | None = None
+    count: int = 1
+    """People that came with it: a group is one row."""
     reason: str | None = None
     detail: str | None = None
     rule: str | None = None

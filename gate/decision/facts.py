@@ -6,25 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gate.model import (
-    CheckinList,
-    Claims,
-    ClockTrust,
-    Direction,
-    EventMode,
-    GateDef,
-    Moment,
-    Policy,
-    Reason,
-    TicketFlag,
-    TicketRow,
-    TicketState,
-)
+from gate.model import ClockTrust, Direction, Moment, Reason, TicketState
+
+HISTORY_MAX = 500
+"""Times of entries that the facts of a list with rules carry, newest last: bounds the row and the evaluation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uses:
-    """How often a ticket was used on one list, everywhere known. `first_*` of the first entry that counts."""
+    """How often a ticket was used on one list, everywhere known. Times are Unix ms.
+
+    `first_*` of the first entry that counts, `last_*` of the newest entry or exit that counts.
+    """
 
     entries: int = 0
     exits: int = 0
@@ -32,9 +25,15 @@ class Uses:
     day_entries: int = 0
     first_at: int | None = None
     first_gate: str | None = None
+    last_at: int | None = None
     last_dir: str | None = None
     step: int | None = None
     """Newest step of a rotating code that was admitted here."""
+
+    @property
+    def inside(self) -> bool:
+        """The newest of its entries and exits is an entry."""
+        return self.last_dir == "entry" and self.entries > 0
 
 
 NO_USES = Uses()
@@ -54,8 +53,10 @@ class Facts:
     problem_detail: str = ""
     format: str | None = None
     event: str | None = None
+    gate: str | None = None
     list: str | None = None
     signed: bool = False
+    """A signature proves this very ticket (not only the one it hangs on)."""
     rotating: bool = False
     found: bool = False
     """The manifest (base and changes) has the ticket."""
@@ -65,6 +66,7 @@ class Facts:
     zones: int = 0
     flags: int = 0
     uses: int = 1
+    """Entries allowed in total; 0 = unlimited."""
     nbf: int | None = None
     exp: int | None = None
     lang: str | None = None
@@ -73,39 +75,73 @@ class Facts:
     list_zones: int = 0xFFFF
     list_unpaid: bool = False
     list_multiple: bool = False
+    list_reentry: bool = False
+    """The list lets a ticket in again after its exit, whatever the product says."""
     list_rules: bool = False
     list_addon: bool = False
     list_opens: int | None = None
     list_closes: int | None = None
+    addon: str = ""
+    """On a list of add-ons: `found` (this is the one that fits), `none` or `many`."""
     gate_zones: int = 0xFFFF
+    reentry: str = "none"
+    """Of the product: none, after_exit or free."""
+    passback: str | int = "off"
+    """Of the product: off, soft, hard or minutes."""
     max_day: int = 0
     max_total: int = 0
     entries: int = 0
     exits: int = 0
     day_entries: int = 0
+    inside: bool = False
     first_at: int | None = None
     """Unix ms."""
     first_gate: str | None = None
+    last_at: int | None = None
+    """Unix ms of the newest entry or exit."""
     code_step: int | None = None
     """Step of the rotating code shown, and the newest one admitted here (30 s each, since 1970)."""
     last_step: int | None = None
+    area_capacity: int = 0
+    """Of the gate's area; 0 = nobody counts."""
+    area_inside: int = 0
     data_age_s: int | None = None
     stale_s: int = 0
     stale: str = "warn"
     clock_policy: str = "admit_marked"
+    # Only where the list has rules:
+    rules_text: str | None = None
+    """JsonLogic; None although `list_rules`: too long to be carried."""
+    rules_product: int | None = None
+    """Number that the rules know the product by (a backend's own, else ours)."""
+    rules_variation: int | None = None
+    rules_history: tuple[int, ...] = ()
+    """Entries on this list, oldest first, the newest `HISTORY_MAX`."""
+    tz: str = "UTC"
+    day_start: int = 0
+    """Minutes after midnight."""
+    date_from: int | None = None
+    """Of the event, or of the ticket's own date in a series."""
+    date_to: int | None = None
+    date_admission: int | None = None
 
     def to_map(self) -> dict[str, Any]:
         """CBOR- and JSON-ready."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {name: getattr(self, name) for name in NAMES}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+NAMES = tuple(item.name for item in fields(Facts))
+_KNOWN = frozenset(NAMES)
+_TUPLES = ("list_products", "rules_history")
 
 
 def facts_from_map(value: Mapping[str, Any]) -> Facts:
     """Read facts of a journal row; keys of a newer gate are ignored, missing ones take their defaults."""
-    known = {item.name for item in fields(Facts)}
-    kept: dict[str, Any] = {name: item for name, item in value.items() if name in known}
-    if kept.get("list_products") is not None:
-        kept["list_products"] = tuple(kept["list_products"])
+    kept: dict[str, Any] = {name: item for name, item in value.items() if name in _KNOWN}
+    for name in _TUPLES:
+        if kept.get(name) is not None:
+            kept[name] = tuple(kept[name])
     kept["direction"] = Direction(kept["direction"])
     kept["clock"] = ClockTrust(kept["clock"])
     if kept.get("problem") is not None:
@@ -121,83 +157,3 @@ class Place:
     moment: Moment
     lane: str
     clock_policy: str
-
-
-def problem_facts(place: Place, reason: Reason, detail: str) -> Facts:
-    """Facts of a text that is no ticket here."""
-    return Facts(
-        direction=place.direction,
-        now=place.moment.seconds,
-        clock=place.moment.trust,
-        lane=place.lane,
-        clock_policy=place.clock_policy,
-        problem=reason,
-        problem_detail=detail,
-    )
-
-
-def ticket_facts(
-    place: Place,
-    claims: Claims,
-    row: TicketRow | None,
-    policy: Policy,
-    gate: GateDef,
-    mode: EventMode,
-    checkin_list: CheckinList | None,
-    used: Uses,
-    data_age_s: int | None,
-) -> Facts:
-    """Facts of a ticket. Where row and claims both speak, the row decides; a NULL in the row means "as in the claims"."""
-    found = row is not None and row.state != TicketState.REMOVED
-    if row is None or not found:
-        row = None
-    product = row.product if row else claims.product
-    kind = policy.products.get(product) if product is not None else None
-    chosen = checkin_list or CheckinList(id=_NO_LIST)
-    return Facts(
-        direction=place.direction,
-        now=place.moment.seconds,
-        clock=place.moment.trust,
-        lane=place.lane,
-        clock_policy=place.clock_policy,
-        format=claims.format,
-        event=policy.event,
-        list=chosen.id or None,
-        signed=claims.signed,
-        rotating=bool(claims.flags & 1) or bool(row and row.flags & TicketFlag.ROTATING),
-        found=found,
-        mode=mode.mode,
-        state=int(row.state) if row else TicketState.VALID,
-        product=product,
-        zones=row.zones if row else (claims.zones or 0),
-        flags=(row.flags if row else 0) | (kind.flags if kind else 0),
-        uses=row.uses if row else 1,
-        nbf=row.nbf if row and row.nbf is not None else claims.nbf,
-        exp=row.exp if row and row.exp is not None else claims.exp,
-        lang=row.lang if row else None,
-        list_known=checkin_list is not None,
-        list_products=chosen.products,
-        list_zones=chosen.zones,
-        list_unpaid=chosen.include_unpaid,
-        list_multiple=chosen.multiple,
-        list_rules=chosen.rules is not None,
-        list_addon=chosen.addon_of is not None,
-        list_opens=chosen.opens,
-        list_closes=chosen.closes,
-        gate_zones=gate.zones,
-        max_day=kind.max_day if kind else 0,
-        max_total=kind.max_total if kind else 0,
-        entries=used.entries,
-        exits=used.exits,
-        day_entries=used.day_entries,
-        first_at=used.first_at,
-        first_gate=used.first_gate,
-        code_step=claims.code_step,
-        last_step=used.step,
-        data_age_s=data_age_s,
-        stale_s=mode.stale_s,
-        stale=mode.stale,
-    )
-
-
-_NO_LIST: Any = ""

@@ -1,6 +1,6 @@
 """One function a rule. A rule looks at the facts and answers with a refusal, or lets the next one look.
 
-What is not built yet denies by name (`rules`), it never lets pass: custom list rules and add-on lists.
+What a rule cannot judge it refuses by name; none lets pass what it does not understand.
 """
 
 from __future__ import annotations
@@ -9,7 +9,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gate.decision.facts import Facts
+from gate.decision.jsonlogic import evaluate
+from gate.decision.rulefacts import Unevaluable
 from gate.model import ClockTrust, Reason, TicketFlag, TicketState
+
+CODE_STEP_S = 30
+"""A rotating code is made for one step of this length (contracts 1)."""
+CODE_WINDOW = 1
+"""Steps that a code may be off: phones and gates differ by some seconds, and holding it up takes time."""
 
 
 class Refusal(NamedTuple):
@@ -31,7 +38,9 @@ def lane_busy(f: Facts) -> Refusal | None:
 
 def authentic(f: Facts) -> Refusal | None:
     """invalid, invalid_signature, unknown_key, wrong_event: there is no ticket."""
-    return Refusal(f.problem, f.problem_detail) if f.problem is not None else None
+    if f.problem is None or f.problem is Reason.AMBIGUOUS:
+        return None
+    return Refusal(f.problem, f.problem_detail)
 
 
 def known(f: Facts) -> Refusal | None:
@@ -39,6 +48,13 @@ def known(f: Facts) -> Refusal | None:
     if f.found or (f.mode == "signature" and f.signed):
         return None
     return Refusal(Reason.INVALID, "unknown")
+
+
+def ambiguous(f: Facts) -> Refusal | None:
+    """Two tickets have this text or number, or two add-ons of the ticket fit this list."""
+    if f.problem is Reason.AMBIGUOUS:
+        return Refusal(Reason.AMBIGUOUS, f.problem_detail)
+    return Refusal(Reason.AMBIGUOUS, "addon") if f.addon == "many" else None
 
 
 def revoked(f: Facts) -> Refusal | None:
@@ -72,6 +88,8 @@ def window(f: Facts) -> Refusal | None:
 
 def product(f: Facts) -> Refusal | None:
     """The ticket's product on a list of this gate, then its zones among the gate's."""
+    if f.addon == "none":
+        return Refusal(Reason.PRODUCT, "addon")
     if not f.list_known or (f.list_products is not None and f.product not in f.list_products):
         return Refusal(Reason.PRODUCT, "gate")
     if not f.zones & f.gate_zones & f.list_zones:
@@ -88,19 +106,47 @@ def code_required(f: Facts) -> Refusal | None:
     return Refusal(Reason.CODE_REQUIRED) if f.rotating and f.format != "rotating" else None
 
 
+def code_expired(f: Facts) -> Refusal | None:
+    """One code admits once, whatever the clock. How old it is needs a clock that is trusted: see `clock_untrusted`."""
+    if f.format != "rotating":
+        return None
+    if f.code_step is None:
+        return Refusal(Reason.CODE_EXPIRED, "missing")
+    if f.clock is not ClockTrust.UNTRUSTED:
+        ahead = f.code_step - f.now // CODE_STEP_S
+        if ahead < -CODE_WINDOW:
+            return Refusal(Reason.CODE_EXPIRED, "old")
+        if ahead > CODE_WINDOW:
+            return Refusal(Reason.CODE_EXPIRED, "early")
+    if f.last_step is not None and f.code_step <= f.last_step:
+        return Refusal(Reason.CODE_EXPIRED, "replayed")
+    return None
+
+
 def clock_untrusted(f: Facts) -> Refusal | None:
-    """By policy; the default admits and marks the row."""
-    if f.clock is not ClockTrust.UNTRUSTED or f.clock_policy == "admit_marked":
+    """Only of rotating codes: all others are judged by the floor, which is never later than the true time. By policy;
+    the default admits and marks the row."""
+    if f.format != "rotating" or f.clock is not ClockTrust.UNTRUSTED or f.clock_policy == "admit_marked":
         return None
     return Refusal(Reason.CLOCK_UNTRUSTED)
 
 
+def test_flag(f: Facts) -> Refusal | None:
+    """It reads, and never opens a live lane: neither way."""
+    return Refusal(Reason.RULES, "test") if f.flags & TicketFlag.TEST else None
+
+
 def rules(f: Facts) -> Refusal | None:
-    if f.flags & TicketFlag.TEST:
-        return Refusal(Reason.RULES, "test")
-    if f.list_rules:
-        return Refusal(Reason.RULES, "unsupported")
-    return Refusal(Reason.RULES, "addon") if f.list_addon else None
+    """The list's own rule; one that cannot be evaluated denies."""
+    if not f.list_rules:
+        return None
+    if f.rules_text is None:
+        return Refusal(Reason.RULES, "unevaluable")
+    try:
+        passed = evaluate(f.rules_text, f)
+    except Unevaluable:
+        return Refusal(Reason.RULES, "unevaluable")
+    return None if passed else Refusal(Reason.RULES, "false")
 
 
 def incomplete(f: Facts) -> Refusal | None:
@@ -116,16 +162,49 @@ def stale_data(f: Facts) -> Refusal | None:
     return Refusal(Reason.STALE_DATA)
 
 
+def checkout_required(f: Facts) -> Refusal | None:
+    """A product that may come back after its exit, and has not gone out."""
+    if f.reentry == "after_exit" and f.inside and not f.list_multiple:
+        return Refusal(Reason.CHECKOUT_REQUIRED)
+    return None
+
+
 def already_redeemed(f: Facts) -> Refusal | None:
-    """Uses per (event, list, ticket), everywhere known. 0 = no limit."""
+    """Uses per (event, list, ticket), everywhere known. 0 = no limit. A list of multiple entries has none at all."""
     if f.list_multiple:
         return None
-    limits = [limit for limit in (f.uses, f.max_total) if limit]
-    if limits and f.entries >= min(limits):
+    if f.max_total and f.entries >= f.max_total:
+        return Refusal(Reason.ALREADY_REDEEMED, "total")
+    if f.uses and f.entries >= f.uses and not returns(f):
         return Refusal(Reason.ALREADY_REDEEMED, "total")
     if f.max_day and f.day_entries >= f.max_day:
         return Refusal(Reason.ALREADY_REDEEMED, "day")
+    if f.passback != "soft" and passed_back(f):
+        return Refusal(Reason.ALREADY_REDEEMED, "passback")
     return None
+
+
+def returns(f: Facts) -> bool:
+    """This entry is a re-entry that uses up nothing."""
+    if not f.entries:
+        return False
+    if f.reentry == "free":
+        return True
+    return not f.inside and (f.reentry == "after_exit" or f.list_reentry)
+
+
+def passed_back(f: Facts) -> bool:
+    """Somebody is inside with this ticket, as far as its product cares."""
+    if not f.inside or f.passback == "off":
+        return False
+    if isinstance(f.passback, str):
+        return True
+    return f.last_at is None or f.now * 1000 - f.last_at < f.passback * 60_000
+
+
+def capacity(f: Facts) -> Refusal | None:
+    """Of the area behind this gate, counted by what all its gates let in and out, as far as known here."""
+    return Refusal(Reason.CAPACITY) if 0 < f.area_capacity <= f.area_inside else None
 
 
 def no_entry(f: Facts) -> Refusal | None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gate.decision.facts import NO_USES, Facts, Place, problem_facts, ticket_facts
+from gate.decision.build import Gathered, problem_facts, ticket_facts
+from gate.decision.facts import NO_USES, Facts, Place
 from gate.errors import TicketError
 from gate.lane.world import ServedEvent, World, local_day
-from gate.model import Claims, Moment, Reason, TicketFlag, TicketKey, TicketState
+from gate.model import (
+    CheckinList,
+    Claims,
+    Direction,
+    GateId,
+    Moment,
+    Reason,
+    TicketFlag,
+    TicketKey,
+    TicketRow,
+    TicketState,
+)
 from gate.ports import Lookup, Tickets
 from gate.verify.formats import identify
 from gate.wire.ticketkey import stray_hash, ticket_key
@@ -43,7 +55,7 @@ def gather(text: str, place: Place, world: World, tickets: Tickets, scan_salt: b
         event = world.event(claims.event)
         if event is None:  # served by the key set, but its objects are not here yet
             return _stray(place, world, stray, Reason.WRONG_EVENT, claims.event)
-        return _ticket(claims, event, place, _look_up(claims, event, tickets, moment), moment)
+        return _ticket(claims, event, place, _look_up(claims, event, tickets, moment), tickets)
     hits = []
     for event in world.events:
         found = _look_up(claims, event, tickets, moment)
@@ -54,7 +66,26 @@ def gather(text: str, place: Place, world: World, tickets: Tickets, scan_salt: b
     if len(hits) > 1:
         return _stray(place, world, stray, Reason.AMBIGUOUS, "events")
     event, found = hits[0]
-    return _ticket(claims, event, place, found, moment)
+    return _ticket(claims, event, place, found, tickets)
+
+
+def gather_number(prefix: bytes, place: Place, world: World, tickets: Tickets, scan_salt: bytes) -> Found:
+    """The same for a typed ticket number: the first bytes of the ticket key (contracts 0). Two hits are `ambiguous`.
+
+    Raises:
+        StorageError: the look-up failed.
+    """
+    stray = stray_hash(scan_salt, prefix.hex())
+    hits = [(event, key) for event in world.events for key in tickets.find(event.id, prefix)]
+    if not hits:
+        return _stray(place, world, stray, Reason.INVALID, "unknown")
+    if len(hits) > 1:
+        return _stray(place, world, stray, Reason.AMBIGUOUS, "number")
+    event, key = hits[0]
+    day = local_day(event.policy, place.moment.at)
+    lookup = tickets.look_up(event.id, event.gate.lists, key, day)
+    claims = Claims(format="number", key_input=b"", event=event.id)
+    return _ticket(claims, event, place, _Looked(key, lookup, day.label), tickets)
 
 
 class _Looked(NamedTuple):
@@ -69,23 +100,79 @@ def _look_up(claims: Claims, event: ServedEvent, tickets: Tickets, moment: Momen
     return _Looked(key, tickets.look_up(event.id, event.gate.lists, key, day), day.label)
 
 
-def _ticket(claims: Claims, event: ServedEvent, place: Place, looked: _Looked, moment: Moment) -> Found:
-    row = looked.lookup.row
-    product = row.product if row is not None else claims.product
-    checkin_list = event.list_for(product)
-    used = looked.lookup.uses.get(checkin_list.id, NO_USES) if checkin_list else NO_USES
-    facts = ticket_facts(
-        place,
-        claims,
-        row,
-        event.policy,
-        event.gate,
-        event.mode,
-        checkin_list,
-        used,
-        max(0, moment.at - event.issued_ms) // 1000,
+def _ticket(claims: Claims, event: ServedEvent, place: Place, looked: _Looked, tickets: Tickets) -> Found:
+    moment, used_of = place.moment, looked.lookup.uses
+    row = looked.lookup.row if looked.lookup.row and looked.lookup.row.state != TicketState.REMOVED else None
+    chosen = _choose(event, looked.key, row.product if row else claims.product, tickets)
+    key, revoked = looked.key, False
+    if chosen.row is not None:  # an add-on takes the place of the ticket that was shown
+        revoked = row is not None and row.state == TicketState.REVOKED
+        key, row = chosen.row.key, chosen.row
+        used_of = tickets.look_up(event.id, event.gate.lists, key, local_day(event.policy, moment.at)).uses
+    used = used_of.get(chosen.list.id, NO_USES) if chosen.list else NO_USES
+    area = event.policy.areas.get(event.gate.area or "")
+    counted = area is not None and area.capacity > 0 and place.direction is Direction.ENTRY
+    with_rules = chosen.list is not None and chosen.list.rules is not None
+    known = Gathered(
+        claims=claims,
+        row=row,
+        policy=event.policy,
+        gate=event.gate,
+        mode=event.mode,
+        list=chosen.list,
+        used=used,
+        data_age_s=max(0, moment.at - event.issued_ms) // 1000,
+        addon=chosen.addon,
+        revoked=revoked,
+        capacity=area.capacity if area and counted else 0,
+        inside=tickets.inside(event.id, _gates_of(event, event.gate.area)) if counted else 0,
+        history=tuple(tickets.entries(event.id, chosen.list.id, key)) if chosen.list and with_rules else (),
     )
-    return Found(facts, event, looked.key, looked.day, used.annuls, proven=True)
+    return Found(ticket_facts(place, known), event, key, looked.day, used.annuls, proven=True)
+
+
+class _Chosen(NamedTuple):
+    """Which list the scan counts on, and for a list of add-ons which ticket. `addon` as in the facts."""
+
+    list: CheckinList | None = None
+    row: TicketRow | None = None
+    addon: str = ""
+
+
+def _choose(event: ServedEvent, key: TicketKey, product: int | None, tickets: Tickets) -> _Chosen:
+    """The first list of this gate that takes the ticket or, where a list is of add-ons, something that hangs on it.
+
+    The ticket that was shown is one of the candidates itself: who shows the add-on's own code need not show the other.
+    """
+    lists = [event.policy.lists[name] for name in event.gate.lists]
+    hanging = tickets.addons(event.id, key) if any(item.addon_of is not None for item in lists) else ()
+    empty = _Chosen()
+    for item in lists:
+        if item.addon_of is None:
+            if _takes(item, product):
+                return _Chosen(item)
+            continue
+        fitting = _usable([row for row in hanging if _takes(item, row.product)])
+        if _takes(item, product):
+            return _Chosen(item, addon="many" if fitting else "")
+        if fitting:
+            return _Chosen(item, None, "many") if len(fitting) > 1 else _Chosen(item, fitting[0], "found")
+        empty = empty if empty.list is not None else _Chosen(item, addon="none")
+    return empty
+
+
+def _takes(item: CheckinList, product: int | None) -> bool:
+    return item.products is None or product in item.products
+
+
+def _usable(rows: list[TicketRow]) -> list[TicketRow]:
+    """Of several, those that are not void; one alone keeps its state, which the rules then name."""
+    alive = [row for row in rows if row.state not in (TicketState.CANCELED, TicketState.REVOKED)]
+    return alive or rows[:1]
+
+
+def _gates_of(event: ServedEvent, area: str | None) -> list[GateId]:
+    return [gate.id for gate in event.policy.gates.values() if gate.area == area]
 
 
 def _stray(place: Place, world: World, stray: bytes, reason: Reason, detail: str) -> Found:

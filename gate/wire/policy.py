@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gate.errors import FormatError
-from gate.model import CheckinList, EventId, GateDef, GateId, ListId, Policy, Product
+from gate.model import Area, CheckinList, EventId, GateDef, GateId, ListId, Policy, Product
 from gate.wire import cbor
 
 MAX_BYTES = 1024 * 1024
@@ -30,10 +30,12 @@ def parse_policy(payload: bytes) -> Policy:
     products = [_product(item) for item in fields.maps("products")]
     lists = [_list(item) for item in fields.maps("lists")]
     gates = [_gate(item) for item in fields.maps("gates")]
+    areas = [_area(item) for item in fields.maps("areas")] if fields.raw("areas") is not None else []
     for what, names in (
         ("product", [item.n for item in products]),
         ("list", [item.id for item in lists]),
         ("gate", [item.id for item in gates]),
+        ("area", [item.id for item in areas]),
     ):
         if len(set(names)) != len(names):
             raise FormatError(f"the policy has a {what} twice")
@@ -50,6 +52,7 @@ def parse_policy(payload: bytes) -> Policy:
         products={item.n: item for item in products},
         lists={item.id: item for item in lists},
         gates={item.id: item for item in gates},
+        areas={item.id: item for item in areas},
         annul_max=fields.integer("annul_max", 0, 100),
         raw=dict(raw),
     )
@@ -101,3 +104,7 @@ def _gate(fields: cbor.Fields) -> GateDef:
         direction=fields.one_of("direction", ("entry", "exit", "both")),
         area=fields.maybe_text("area"),
     )
+
+
+def _area(fields: cbor.Fields) -> Area:
+    return Area(id=fields.text("id", 40), name=fields.texts("name"), capacity=fields.integer("capacity", 0, 10_000_000))
