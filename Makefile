@@ -30,3 +30,12 @@ bench: ## measure, and print each figure beside its goal
 
 prove: ## list the long proofs, one target each
 	@found=$$(sed -n 's/^\(prove-[a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile); echo "$${found:-There is no long proof yet.}"
+
+.PHONY: prove-model prove-stateful
+prove-model: ## the sync protocol's model under spin, with seeded bugs that must be found (minutes)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.model.spin
+
+prove-stateful: ## random histories of three real gates and the real server under faults, seeded bugs that must be found (minutes)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.stateful.prove

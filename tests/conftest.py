@@ -23,12 +23,17 @@ def _chromium() -> str:
     return shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 
+def _spin() -> str:
+    return (shutil.which("spin") or "") if shutil.which("cc") else ""
+
+
 def _systemd_analyze() -> str:
     return shutil.which("systemd-analyze") or ""
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "chromium": _chromium,
+    "spin": _spin,
     "systemd-analyze": _systemd_analyze,
     "zbar": _zbar,
 }
