@@ -23,6 +23,7 @@ _PROTECTED_HEAD = bytes.fromhex("49a201320444")  # bstr of 9: {1: -19 (Ed25519, 
 _OBJECT_HEAD = b"\xd2\x84" + _PROTECTED_HEAD  # tag 18, array of 4
 _CONTEXT_HEAD = b"\x84\x6aSignature1" + _PROTECTED_HEAD
 _SIGNATURE_HEAD = b"\x58\x40"
+_LENGTH_BYTES = {0x58: 1, 0x59: 2, 0x5A: 4}
 
 
 class Aad(Enum):
@@ -62,6 +63,26 @@ def _bstr(data: bytes) -> bytes:
     if size < 0x10000:
         return b"\x59" + size.to_bytes(2, "big") + data
     return b"\x5a" + size.to_bytes(4, "big") + data
+
+
+def take_bytes(data: bytes, at: int) -> tuple[bytes, int]:
+    """The byte string that begins at `at`, of definite length in its shortest form, and where it ends.
+
+    Raises:
+        FormatError: there is another item, or it is cut.
+    """
+    head = data[at] if at < len(data) else 0
+    if 0x40 <= head < 0x58:
+        size, start = head - 0x40, at + 1
+    elif head in _LENGTH_BYTES:
+        start = at + 1 + _LENGTH_BYTES[head]
+        size = int.from_bytes(data[at + 1 : start], "big")
+    else:
+        raise FormatError("not a byte string")
+    content = data[start : start + size]
+    if data[at : start + size] != _bstr(content):
+        raise FormatError("a byte string is cut, or its length is not in the shortest form")
+    return content, start + size
 
 
 _AAD_BSTR = {aad: _bstr(aad.value) for aad in Aad}

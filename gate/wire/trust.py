@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.errors import FormatError
 from gate.model import EventId, EventMode, Kid
 from gate.wire import cbor
-from gate.wire.sign1 import Aad, Sign1, kid_of, sign, split
+from gate.wire.sign1 import Aad, Sign1, kid_of, sign, split, take_bytes, thumbprint
 
 MAX_BYTES = 256 * 1024
 _SIGN1_LIMIT = 128
+_SIGNATURES_MAX = 4
+_ROOT_HEAD = b"\x64root\x58\x20"  # text "root", then a byte string of 32
+_ROOTS_TRIED = 8
 _ED25519 = -19
 ROLES = ("ticket", "manifest", "time")
 ANY_EVENT = EventId("*")
@@ -110,27 +113,48 @@ class TrustFile:
 
 
 def open_envelope(data: bytes) -> tuple[bytes, list[Sign1]]:
-    """The unsigned outside of a trust file: an array of the payload and its detached signatures.
+    """The unsigned outside of a trust file: an array of the payload and its detached signatures, read by position.
 
-    This is the one decoder that meets unsigned bytes: it accepts two byte-string levels and nothing else.
+    No decoder meets bytes whose signature was not checked: a list of two, a byte string, a list of byte strings, no more.
 
     Raises:
         FormatError: over size or another shape.
     """
     if len(data) > MAX_BYTES:
         raise FormatError(f"trust file of {len(data)} bytes, at most {MAX_BYTES} are allowed")
-    outer = cbor.loads(data, max_depth=2)
-    if not isinstance(outer, list) or len(outer) != 2:
+    if data[:1] != b"\x82":
         raise FormatError("a trust file is [payload, signatures]")
-    payload, signatures = outer
-    if not isinstance(payload, bytes) or not isinstance(signatures, list) or not 1 <= len(signatures) <= 4:
+    payload, at = take_bytes(data, 1)
+    count = data[at] - 0x80 if at < len(data) else 0
+    if not 1 <= count <= _SIGNATURES_MAX:
         raise FormatError("a trust file is [payload, signatures]")
+    at += 1
     parsed = []
-    for item in signatures:
-        if not isinstance(item, bytes):
-            raise FormatError("a signature of a trust file is a byte string")
+    for _ in range(count):
+        item, at = take_bytes(data, at)
         parsed.append(split(item, limit=_SIGN1_LIMIT))
+    if at != len(data):
+        raise FormatError("a trust file is [payload, signatures]")
     return payload, parsed
+
+
+def root_of_unsigned(payload: bytes, thumbprint_wanted: bytes) -> bytes | None:
+    """The root key inside a payload that nobody has vouched for yet: found by its own thumbprint, without a decoder.
+
+    What is found is only a key to check the signature with; the enrolment code has named it by its hash.
+
+    Returns: the key (32 bytes); None when no `root` of the payload has that thumbprint.
+    """
+    at = -1
+    for _ in range(_ROOTS_TRIED):
+        at = payload.find(_ROOT_HEAD, at + 1)
+        if at < 0:
+            return None
+        start = at + len(_ROOT_HEAD)
+        root = payload[start : start + 32]
+        if len(root) == 32 and thumbprint(root) == thumbprint_wanted:
+            return root
+    return None
 
 
 def parse_payload(payload: bytes) -> TrustFile:
