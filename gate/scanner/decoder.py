@@ -13,26 +13,18 @@ import cv2
 import numpy as np
 
 from gate.errors import FormatError
-from gate.scanner.engines import (
-    NOTHING,
-    RETRIES,
-    Found,
-    Reading,
-    Retry,
-    Zbar,
-    engine_names,
-    load_zbar,
-    read_zxing,
-    side_of,
-)
+from gate.scanner.engines import NOTHING, Found, Reading, Zbar, engine_names, load_zbar, read_zxing, side_of
 from gate.scanner.frames import AnyPicture, Corners, Picture, to_gray
+from gate.scanner.fusion import Fusion
+from gate.scanner.region import Region, cut, texture
+from gate.scanner.retries import RETRIES, Retry
 
 BUDGET_MS = 25.0
 """Wall ms of one frame after which no further retry starts: three quarters of a frame at 30 fps."""
-_BOX_FRAMES = 15
-"""How long the last known place of a code guides retries."""
-
-_Box = tuple[int, int, int, int]
+_PER_FRAME = 3
+"""Retries on a region in one frame: with eleven of them a held ticket gets every one in four frames."""
+_FUSE_AFTER = 4
+"""Frames in a row with a region and nothing read, before their pictures are laid over each other."""
 
 
 class Cascade:
@@ -41,16 +33,20 @@ class Cascade:
     Args:
         zbar: the guarded last stage, or None where its library is missing.
         budget_ms: wall time per frame that retries may fill.
+        fusion: lay frames over each other when nothing else reads them.
     """
 
-    def __init__(self, zbar: Zbar | None = None, *, budget_ms: float = BUDGET_MS) -> None:
+    def __init__(self, zbar: Zbar | None = None, *, budget_ms: float = BUDGET_MS, fusion: bool = True) -> None:
         self._zbar = zbar
         self._budget_ms = budget_ms
         self._stages = _stages(zbar)
         self._costs = [0.0] * len(self._stages)
+        self._fusion_cost = 0.0
         self._turn = 0
-        self._box: Corners | None = None
-        self._box_age = 0
+        self._round = 0
+        self._region = Region()
+        self._fusion = Fusion() if fusion else None
+        self._misses = 0
 
     @property
     def engines(self) -> list[str]:
@@ -70,54 +66,72 @@ class Cascade:
             return NOTHING
         first = read_zxing(gray)
         if first.readings or first.binary:
-            self._remember(first.readings[0].corners if first.readings else None)
-            return _distinct(first)
+            return self._done(first, None)
         if first.candidate is not None:
-            self._remember(first.candidate)
-        elif self._box is not None:
-            self._box_age += 1
-            if self._box_age > _BOX_FRAMES:
-                self._box = None
-        for _ in range(2 if first.candidate is not None else 1 if moving else 0):
-            found = self._next_stage(gray, (time.perf_counter() - start) * 1000)
+            self._region.seen(first.candidate)
+        else:
+            self._region.missed()
+        if first.candidate is None and not moving:
+            self._drop()
+            return first
+        patch = first.candidate or texture(gray) or self._region.corners
+        for _ in range(_PER_FRAME if patch is not None else 1):
+            found = self._next_stage(gray, patch, start)
             if found.readings or found.binary:
-                if found.readings:
-                    self._remember(found.readings[0].corners)
-                return _distinct(Found(found.readings, found.binary, first.candidate))
+                return self._done(found, first.candidate)
+        if patch is None:
+            self._drop()
+            return first
+        self._misses += 1
+        if self._fusion is not None and self._misses >= _FUSE_AFTER:
+            found = self._fuse(self._fusion, gray, patch, start)
+            if found.readings or found.binary:
+                return self._done(found, first.candidate)
         return first
 
-    def _remember(self, corners: Corners | None) -> None:
-        self._box, self._box_age = corners, 0
+    def _done(self, found: Found, candidate: Corners | None) -> Found:
+        self._region.seen(found.readings[0].corners if found.readings else None)
+        self._drop()
+        return _distinct(Found(found.readings, found.binary, candidate))
 
-    def _next_stage(self, gray: Picture, elapsed_ms: float) -> Found:
+    def _drop(self) -> None:
+        self._misses = 0
+        if self._fusion is not None:
+            self._fusion.clear()
+
+    def _fuse(self, fusion: Fusion, gray: Picture, patch: Corners, start: float) -> Found:
+        if (time.perf_counter() - start) * 1000 + self._fusion_cost > self._budget_ms:
+            self._fusion_cost *= 0.8
+            return NOTHING
+        began = time.perf_counter()
+        found = fusion.add(gray, patch)
+        self._fusion_cost = (time.perf_counter() - began) * 1000
+        return found
+
+    def _next_stage(self, gray: Picture, patch: Corners | None, start: float) -> Found:
         turn = self._turn
         self._turn = (turn + 1) % len(self._stages)
-        if elapsed_ms + self._costs[turn] > self._budget_ms:
+        self._round += self._turn == 0
+        if (time.perf_counter() - start) * 1000 + self._costs[turn] > self._budget_ms:
             # Too dear now; forget a little of its cost, so that one slow moment does not ban it for ever.
             self._costs[turn] *= 0.8
             return NOTHING
-        start = time.perf_counter()
-        found = _run(self._stages[turn], gray, self._box)
-        self._costs[turn] = (time.perf_counter() - start) * 1000
+        began = time.perf_counter()
+        found = run_stage(self._stages[turn], gray, patch)
+        self._costs[turn] = (time.perf_counter() - began) * 1000
         return found
 
 
 def _stages(zbar: Zbar | None) -> tuple[Retry | Zbar, ...]:
-    return RETRIES if zbar is None else (*RETRIES, zbar)
+    return RETRIES if zbar is None else (*RETRIES[:5], zbar, *RETRIES[5:])
 
 
-def _run(stage: Retry | Zbar, gray: Picture, box: Corners | None) -> Found:
-    """One stage on the neighbourhood of `box`, or on the whole picture; corners come back in picture coordinates."""
+def run_stage(stage: Retry | Zbar, gray: Picture, patch: Corners | None) -> Found:
+    """One stage on the neighbourhood of `patch`, or on the whole picture; corners come back in picture coordinates."""
     left = top = 0
     side = 0.0
-    if box is not None:
-        side = side_of(box)
-        left, top, right, bottom = _neighbourhood(box, gray.shape[1], gray.shape[0])
-        if right - left < 24 or bottom - top < 24:
-            left = top = 0
-            side = 0.0
-        else:
-            gray = np.ascontiguousarray(gray[top:bottom, left:right])
+    if patch is not None and (part := cut(gray, patch)) is not None:
+        gray, left, top, side = part
     if isinstance(stage, Zbar):
         found, scale = stage(gray), 1.0
     else:
@@ -127,18 +141,6 @@ def _run(stage: Retry | Zbar, gray: Picture, box: Corners | None) -> Found:
         tuple(Reading(r.text, r.engine, _moved(r.corners, scale, left, top)) for r in found.readings),
         found.binary,
         None if found.candidate is None else _moved(found.candidate, scale, left, top),
-    )
-
-
-def _neighbourhood(corners: Corners, width: int, height: int) -> _Box:
-    """The corners' bounding box with half its size as margin: a candidate's corners are a guess and tickets move."""
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    margin = max(max(xs) - min(xs), max(ys) - min(ys)) // 2
-    return (
-        max(0, min(xs) - margin),
-        max(0, min(ys) - margin),
-        min(width, max(xs) + margin),
-        min(height, max(ys) + margin),
     )
 
 
@@ -169,7 +171,7 @@ def scan_picture(image: AnyPicture, zbar: Zbar | None = None) -> tuple[list[Read
     boxes = [None] if first.candidate is None else [first.candidate, None]
     for stage in _stages(zbar):
         for box in boxes:
-            found = _run(stage, gray, box)
+            found = run_stage(stage, gray, box)
             binary = max(binary, found.binary)
             if found.readings:
                 return list(_distinct(found).readings), binary

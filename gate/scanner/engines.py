@@ -1,4 +1,4 @@
-"""The two engines behind one signature, and the retries that change a picture for them. No choice of what runs when.
+"""The two engines behind one signature. No choice of what runs when, no change of pictures.
 
 Measurements behind the settings: zxing-cpp with `QRCodeModel2` only (the wider `QRCode` family brings Micro QR, which
 has no error correction and gave wrong texts); pyzbar guarded, because one structured-append symbol makes it raise and an
@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
 import zxingcpp
 
 from gate.scanner.frames import Corners, Picture
@@ -37,14 +34,6 @@ class Found(NamedTuple):
 
 
 NOTHING = Found((), 0, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """One way to change a picture before it is decoded again. `apply` gives the picture and its scale."""
-
-    name: str
-    apply: Callable[[Picture, float], tuple[Picture, float]]
 
 
 def side_of(corners: Corners) -> float:
@@ -137,51 +126,3 @@ def engine_names(zbar: Zbar | None) -> list[str]:
     names = [f"zxing-cpp {metadata.version('zxing-cpp')}"]
     names.append(f"pyzbar {metadata.version('pyzbar')}" if zbar is not None else "without pyzbar: libzbar0 is missing")
     return names
-
-
-def _up_and_sharpen(gray: Picture, side: float) -> tuple[Picture, float]:
-    # The dear one: only as much larger as brings the code to about 350 px, never a whole frame twice its size.
-    scale = 2.0 if gray.size <= 640 * 480 else 1.0
-    if side:
-        scale = min(2.0, max(1.0, 350 / side))
-    big = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) if scale > 1 else gray
-    soft = cv2.GaussianBlur(big, (0, 0), 1.5 * scale)
-    return np.asarray(cv2.addWeighted(big, 3.5, soft, -2.5, 0), dtype=np.uint8), scale
-
-
-def _threshold(window: int, c: int) -> Callable[[Picture, float], tuple[Picture, float]]:
-    def apply(gray: Picture, side: float) -> tuple[Picture, float]:
-        picture = cv2.adaptiveThreshold(gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, window, c)
-        return np.asarray(picture, dtype=np.uint8), 1.0
-
-    return apply
-
-
-def _blur(gray: Picture, side: float) -> tuple[Picture, float]:
-    return np.asarray(cv2.GaussianBlur(gray, (0, 0), 1.3), dtype=np.uint8), 1.0
-
-
-def _gamma(power: float) -> Callable[[Picture, float], tuple[Picture, float]]:
-    table = np.array([round(255 * (i / 255) ** power) for i in range(256)], dtype=np.uint8)
-
-    def apply(gray: Picture, side: float) -> tuple[Picture, float]:
-        return np.asarray(cv2.LUT(gray, table), dtype=np.uint8), 1.0
-
-    return apply
-
-
-def _half_threshold(gray: Picture, side: float) -> tuple[Picture, float]:
-    half = np.asarray(cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return _threshold(25, 5)(half, side)[0], 0.5
-
-
-RETRIES: tuple[Retry, ...] = (
-    Retry("sharp", _up_and_sharpen),
-    Retry("mean15", _threshold(15, 3)),
-    Retry("soft", _blur),
-    Retry("mean25", _threshold(25, 5)),
-    Retry("gamma4", _gamma(4)),
-    Retry("gamma2", _gamma(2)),
-    Retry("half", _half_threshold),
-)
-"""In the order of what they rescue on gate video, the cheap tail last."""

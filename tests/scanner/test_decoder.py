@@ -16,8 +16,9 @@ from hypothesis.extra import numpy as hnp
 from gate.errors import FormatError
 from gate.scanner import engines
 from gate.scanner.decoder import Cascade, scan_image, scan_picture
-from gate.scanner.engines import RETRIES, Zbar, read_zxing, side_of
+from gate.scanner.engines import Zbar, read_zxing, side_of
 from gate.scanner.frames import Picture, to_gray
+from gate.scanner.retries import RETRIES
 
 Draw = Callable[..., Picture]
 GT1 = "GT1:/2O5VSHRKDF3K.6F8GWR9572OI2/T2H-2 73+J3100000$JGEM00MPI0R*585ZN/48TDV402%MMXSEYCSHHR"

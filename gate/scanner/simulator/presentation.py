@@ -98,8 +98,14 @@ class _View:
         axis = rng.uniform(0, 2 * math.pi)
         self._tilt = turn * away * math.cos(axis), turn * away * math.sin(axis)
         self._roll = math.radians(rng.uniform(-15, 15))
-        slack = max(0.0, self._width / 2 - px * held.modules * 0.62), max(0.0, self._height / 2 - px * held.modules * 0.62)
-        self._rest = self._width / 2 + rng.uniform(-0.5, 0.5) * slack[0], self._height / 2 + rng.uniform(-0.5, 0.5) * slack[1]
+        slack = (
+            max(0.0, self._width / 2 - px * held.modules * 0.62),
+            max(0.0, self._height / 2 - px * held.modules * 0.62),
+        )
+        self._rest = (
+            self._width / 2 + rng.uniform(-0.5, 0.5) * slack[0],
+            self._height / 2 + rng.uniform(-0.5, 0.5) * slack[1],
+        )
         self._enter = rng.uniform(-0.35, 0.35) * slack[0], rng.uniform(0.2, 0.5) * slack[1]
         self._phases = rng.uniform(0, 2 * math.pi, 6)
         self._path = self._sweep(px)
@@ -130,6 +136,7 @@ class _View:
         )
 
     def frame(self, t: float) -> tuple[Picture, Corners]:
+        """The picture `t` seconds after the beginning, and where the code is in it."""
         strain, pose, before = self._strain, self._pose(t), self._pose(t - self._period * _EXPOSURE)
         held, size = self._held, (self._width, self._height)
         to_frame = matrix(pose, held.centre)
@@ -138,15 +145,14 @@ class _View:
         layer = self._on_screen(layer, t)
         if strain.shadow:
             layer = layer * self._shadow(pose)
-        picture = layer * alpha + self.backdrop * (1 - alpha)
+        picture = np.asarray(layer * alpha + self.backdrop * (1 - alpha), dtype=np.float32)
         picture = self._optics(picture, pose.x - before.x, pose.y - before.y)
         return self.sensor(self.light(picture, pose, t)), _corners(held, to_frame)
 
     def sensor(self, picture: _Layer) -> Picture:
-        noise = np.empty(picture.shape, np.float32)
-        cv2.setRNGSeed(int(self._rng.integers(2**31)))
-        cv2.randn(noise, 0, self._strain.noise)
-        return np.clip(picture + noise, 0, 255).astype(np.uint8)
+        """What the sensor makes of the light: its own noise, and eight bits."""
+        noise = self._rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(self._strain.noise)
+        return np.asarray(np.clip(picture + noise, 0, 255), dtype=np.uint8)
 
     def _on_screen(self, layer: _Layer, t: float) -> _Layer:
         if not self._strain.moire:
@@ -172,6 +178,7 @@ class _View:
         return picture
 
     def light(self, picture: _Layer, pose: Pose | None, t: float) -> _Layer:
+        """Lamps, their pulse, stray light and reflections at `t` seconds; no pose = nobody is there."""
         strain = self._strain
         picture = picture * strain.light
         if strain.bands:
@@ -222,6 +229,10 @@ def _streak(dx: float, dy: float) -> _Layer:
 
 def _corners(held: Held, to_frame: npt.NDArray[np.float64]) -> Corners:
     half, (x, y) = held.side / 2, held.centre
-    square = np.array([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)], np.float64)
-    a, b, c, d = ((round(float(px)), round(float(py))) for px, py in cv2.perspectiveTransform(square[None], to_frame)[0])
+    square = np.array(
+        [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)], np.float64
+    )
+    a, b, c, d = (
+        (round(float(px)), round(float(py))) for px, py in cv2.perspectiveTransform(square[None], to_frame)[0]
+    )
     return a, b, c, d
