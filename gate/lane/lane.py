@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -88,6 +88,8 @@ class Lane:
         self._scan_salt = scan_salt
         self._clock_policy = clock_policy
         self._granted: dict[str, Granted] = {}
+        self.on_denied: Callable[[Record, Verdict, Found], str | None] = lambda *_: None
+        """Called once a refusal that a person may contest is on disk. Returns: the case number for the screen."""
         self._clock_rows: dict[str, tuple[int, int]] = {}
 
     # ---- the way of a scan
@@ -130,7 +132,12 @@ class Lane:
             pin_ms = self._open(scan.direction, found)
             if pin_ms is None:
                 return decision
-        self._show(shown_for(decision, verdict, found, scan.direction, self._now_ms()))
+        shown = shown_for(decision, verdict, found, scan.direction, self._now_ms())
+        if verdict is Verdict.SEE_STAFF:
+            shown = replace(shown, case=self.on_denied(record, verdict, found))
+        self._show(shown)
+        if verdict in (Verdict.STOP, Verdict.STOP_USED):
+            self.on_denied(record, verdict, found)
         self._screens.publish(_decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms))
         return decision
 
@@ -174,6 +181,57 @@ class Lane:
             return None
         self._step(direction, LaneEvent.GRANT)
         return pin_ns / 1e6 if pin_ns else self._clock.mono_ms()
+
+    # ---- what staff do (the rest of it is in `gate.lane.commands`)
+
+    def readiness(self, direction: str) -> str:
+        """`ready`, `busy` or `out`, as the facts want it."""
+        if self.world.missing or direction not in self._ways:
+            return "out"
+        return self._ways[direction].machine.readiness
+
+    def has(self, direction: str) -> bool:
+        return direction in self._ways
+
+    @property
+    def emergency(self) -> bool:
+        return any(machine.state is LaneState.EMERGENCY for machine in self._machines.values())
+
+    def grant(self, direction: str, record: Record, found: Found, shown: Shown) -> bool:
+        """Open for an admission that staff made and that is on disk. Returns: the relay was driven."""
+        self._granted[direction] = Granted(record, "", found.annuls, _annul_max(found))
+        if self._open(direction, found) is None:
+            return False
+        self._show(shown)
+        return True
+
+    def open_once(self, direction: str) -> bool:
+        """One pulse that belongs to no ticket; its row is on disk. Returns: the relay was driven."""
+        self._granted.pop(direction, None)
+        way = self._ways[direction]
+        try:
+            self._actuator.pulse(direction, way.pulse_ms / 1000)
+        except DeviceError:
+            logger.exception("the relay could not be driven: the lane is out of order")
+            self._step(direction, LaneEvent.FAULT)
+            self._show(None)
+            return False
+        way.machine.window_ms = way.window_ms
+        self._step(direction, LaneEvent.GRANT)
+        self._show(Shown(verdict=Verdict.GO, reason=Reason.OVERRIDE, lane=direction))
+        return True
+
+    def order(self, event: LaneEvent) -> None:
+        """Stop, start or put out of order every way of this unit."""
+        for name in self._ways:
+            self._step(name, event)
+        self._show(self.screen.shown)
+
+    def forget(self, record: Record) -> None:
+        """An admission that was taken back: nobody's passage is waited for any more."""
+        for name, granted in list(self._granted.items()):
+            if granted.record is record:
+                self._end(name)
 
     # ---- what else moves a lane
 

@@ -31,6 +31,7 @@ class Shown:
     test: bool = False
     first_use: dict[str, Any] | None = None
     go_to: dict[str, Any] | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,10 @@ class Screen:
     way: str = "right"
     shown: Shown | None = None
     health: Health = field(default_factory=Health)
+    next_gate: dict[str, Any] | None = None
+    """Where staff send people while this lane is out of order; None = by the policy."""
+    pair: dict[str, Any] | None = None
+    """What a phone needs to pair (address, code, fingerprint), while it is offered."""
 
     def show(self, shown: Shown | None) -> None:
         self.shown = shown
@@ -144,7 +149,7 @@ class Screen:
             "go_to": shown.go_to if shown else None,
             "lang": shown.lang if shown else None,
             "languages": list(self.languages),
-            "case": None,
+            "case": shown.case if shown else None,
             "window_ms": machine.window_ms if machine.sensor else None,
             "window_end": remaining,
             "attention": list(shown.attention) if shown else [],
@@ -157,7 +162,8 @@ class Screen:
             "now": moment.at,
             "time": local_time(event.policy, moment.at) if event else "",
             "demo": self.demo,
-            "next_gate": _next_gate(event),
+            "next_gate": self.next_gate or _next_gate(event),
+            "pair": self.pair,
         }
 
 
