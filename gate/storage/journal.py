@@ -102,6 +102,7 @@ class JournalStore:
             dir=draft.direction.value if draft.direction else None,
             ticket=draft.ticket.hex() if draft.ticket else None,
             product=draft.product,
+            count=draft.count,
             reason=draft.reason,
             detail=draft.detail,
             rule=draft.rule,
