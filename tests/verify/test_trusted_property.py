@@ -1,4 +1,7 @@
-"""No sequence of inputs, good, old, forged or mixed, lowers a version or leaves a half-changed state."""
+"""No sequence of inputs, good, old, forged or mixed, lowers a version or leaves a half-changed state.
+
+The one exception is on purpose: a new trust file that no longer has the key which signed an object (`test_recovery.py`).
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,12 @@ def test_no_sequence_of_inputs_lowers_a_version(steps: list[tuple[Input, int]]) 
             step.apply(trusted, now_s)
         except TrustError:
             assert state(trusted) == state_before, step.name
-        assert all(new >= old for old, new in zip(before, versions(trusted), strict=True)), step.name
+        after = versions(trusted)
+        recovered = after[0] > before[0] and trusted.trust is not None and MANIFEST_KID in trusted.trust.revoked_kids
+        if recovered:
+            assert after[1:] == (0, 0), step.name
+        else:
+            assert all(new >= old for old, new in zip(before, after, strict=True)), step.name
         event = trusted.events.get(SPRING)
         if event is not None and event.policy is not None:
             assert event.policy.tz == "Asia/Taipei"  # the only one that a descriptor names
