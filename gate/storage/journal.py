@@ -76,8 +76,10 @@ class JournalStore:
                     record, tip = self._insert(connection, draft, moment, tips)
                     tips[draft.event] = tip
                     records.append(record)
+                    if tip.seq % self._head_every == 0:
+                        self._write_head(connection, draft.event, tip, moment)
                 for event in {draft.event for draft in drafts}:
-                    self._write_head(connection, event, tips[event], moment)
+                    self._newest_head(connection, event, tips[event], moment)
                 # Holdover time may be ahead of the truth, so it must not become a floor that never falls.
                 if moment.trust is not ClockTrust.HOLDOVER:
                     self._write_meta(connection, "clock_floor", str(moment.at))
@@ -138,14 +140,19 @@ class JournalStore:
                 latency,
             ),
         )
-        apply_use(connection, record, draft.day)
+        apply_use(connection, record, draft.day, draft.facts.code_step if draft.facts else None)
         return record, _Tip(record.seq, digest)
+
+    def _newest_head(self, connection: sqlite3.Connection, event: str, tip: _Tip, moment: Moment) -> None:
+        """In place of the one before, which stays only at a multiple."""
+        before = self._tips.get(event)
+        if before is not None and before.seq % self._head_every:
+            connection.execute("DELETE FROM head WHERE event=? AND epoch=? AND seq=?", (event, self.epoch, before.seq))
+        if tip.seq % self._head_every:
+            self._write_head(connection, event, tip, moment)
 
     def _write_head(self, connection: sqlite3.Connection, event: str, tip: _Tip, moment: Moment) -> None:
         head = Head(gate=self.gate, event=event, epoch=self.epoch, seq=tip.seq, hash=tip.hash, at=moment.at)
-        connection.execute(
-            "DELETE FROM head WHERE event=? AND epoch=? AND seq % ? <> 0", (event, self.epoch, self._head_every)
-        )
         connection.execute(
             "INSERT INTO head(event, epoch, seq, sign1) VALUES (?,?,?,?)",
             (event, self.epoch, tip.seq, head.sign(self._key)),

@@ -40,7 +40,7 @@ _ACKED = (
     "INSERT INTO acked(peer, event, epoch, upto, upstream) VALUES(?,?,?,?,?) ON CONFLICT(peer, event, epoch)"
     " DO UPDATE SET upto=excluded.upto, upstream=max(upstream, excluded.upstream)"
 )
-_CONTENT = ("event", "trust", "overlay", "remote", "remote_clock", "acked", "quarantine")
+_CONTENT = ("event", "trust", "overlay", "remote", "tally", "remote_clock", "acked", "quarantine")
 
 
 class Store:

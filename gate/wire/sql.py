@@ -7,7 +7,9 @@ CREATE TABLE meta(k TEXT PRIMARY KEY, v TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE ticket(key BLOB PRIMARY KEY, product INTEGER NOT NULL, zones INTEGER NOT NULL, state INTEGER NOT NULL,
  flags INTEGER NOT NULL DEFAULT 0, uses INTEGER NOT NULL DEFAULT 1, nbf INTEGER, exp INTEGER, parent BLOB, lang TEXT,
  note BLOB, ext TEXT) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_parent ON ticket(parent) WHERE parent IS NOT NULL;
 """
+"""The index is for add-ons alone: a file without it is read all the same."""
 BASE_COLUMNS = ("key", "product", "zones", "state", "flags", "uses", "nbf", "exp", "parent", "lang", "note", "ext")
 
 SYNC = """
@@ -18,10 +20,17 @@ CREATE TABLE trust(version INTEGER PRIMARY KEY, file BLOB NOT NULL) STRICT;
 CREATE TABLE overlay(event TEXT NOT NULL, key BLOB NOT NULL, product INTEGER NOT NULL, zones INTEGER NOT NULL,
  state INTEGER NOT NULL, flags INTEGER NOT NULL, uses INTEGER NOT NULL, nbf INTEGER, exp INTEGER, parent BLOB, lang TEXT,
  note BLOB, ext TEXT, cursor INTEGER NOT NULL, PRIMARY KEY(event, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX overlay_parent ON overlay(event, parent) WHERE parent IS NOT NULL;
 CREATE TABLE remote(event TEXT NOT NULL, list TEXT NOT NULL, ticket BLOB NOT NULL, gate TEXT NOT NULL,
  epoch BLOB NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, dir TEXT, count INTEGER NOT NULL, at INTEGER NOT NULL,
  mono INTEGER, boot TEXT, error_ms INTEGER, ref TEXT, PRIMARY KEY(event, list, ticket, gate, epoch, seq))
  STRICT, WITHOUT ROWID;
+CREATE TABLE tally(event TEXT NOT NULL, gate TEXT NOT NULL, epoch BLOB NOT NULL, inside INTEGER NOT NULL,
+ PRIMARY KEY(event, gate, epoch)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER remote_counted AFTER INSERT ON remote BEGIN
+ INSERT INTO tally(event, gate, epoch, inside) VALUES (NEW.event, NEW.gate, NEW.epoch, {change})
+ ON CONFLICT(event, gate, epoch) DO UPDATE SET inside = inside + excluded.inside;
+END;
 CREATE TABLE remote_clock(gate TEXT NOT NULL, boot TEXT NOT NULL, base_ms INTEGER NOT NULL, error_ms INTEGER NOT NULL,
  PRIMARY KEY(gate, boot)) STRICT, WITHOUT ROWID;
 CREATE TABLE acked(peer TEXT NOT NULL, event TEXT NOT NULL, epoch BLOB NOT NULL, upto INTEGER NOT NULL,
@@ -31,7 +40,13 @@ CREATE TABLE quarantine(peer TEXT NOT NULL, event TEXT NOT NULL, epoch BLOB NOT 
 CREATE TABLE clock(boot TEXT PRIMARY KEY, base_ms INTEGER NOT NULL, error_ms INTEGER NOT NULL, source TEXT NOT NULL)
  STRICT;
 CREATE TABLE status(k TEXT PRIMARY KEY, v TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-"""
+""".replace(
+    "{change}",
+    "NEW.count * CASE WHEN NEW.kind = 'exit' OR NEW.dir IS 'exit' THEN -1 ELSE 1 END"
+    " * CASE WHEN NEW.kind = 'annulled' THEN -1 ELSE 1 END",
+)
+"""`tally`: entries less exits of every gate and epoch, kept by the trigger, so that a gate of an area with a capacity
+need not add up all rows of `remote` at every scan."""
 
 JOURNAL = """
 CREATE TABLE journal(id INTEGER PRIMARY KEY, event TEXT NOT NULL, epoch BLOB NOT NULL, seq INTEGER NOT NULL,
