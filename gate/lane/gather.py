@@ -21,8 +21,12 @@ from gate.model import (
     TicketState,
 )
 from gate.ports import Lookup, Tickets
+from gate.verify.foreign import family
 from gate.verify.formats import identify
 from gate.wire.ticketkey import stray_hash, ticket_key
+
+
+_NO_TICKETS_FORM = ("too_long", "control")
 
 
 class Found(NamedTuple):
@@ -50,7 +54,7 @@ def gather(text: str, place: Place, world: World, tickets: Tickets, scan_salt: b
     try:
         claims = identify(text, world.keys, moment.seconds)
     except TicketError as error:
-        return _stray(place, world, stray, error.reason, error.detail)
+        return _stray(place, world, stray, error.reason, _foreign(text, error))
     if claims.event is not None:
         event = world.event(claims.event)
         if event is None:  # served by the key set, but its objects are not here yet
@@ -62,7 +66,7 @@ def gather(text: str, place: Place, world: World, tickets: Tickets, scan_salt: b
         if found.lookup.row is not None and found.lookup.row.state != TicketState.REMOVED:
             hits.append((event, found))
     if not hits:
-        return _stray(place, world, stray, Reason.INVALID, "unknown")
+        return _stray(place, world, stray, Reason.INVALID, family(text) or "unknown")
     if len(hits) > 1:
         return _stray(place, world, stray, Reason.AMBIGUOUS, "events")
     event, found = hits[0]
@@ -121,7 +125,7 @@ def _ticket(claims: Claims, event: ServedEvent, place: Place, looked: _Looked, t
         mode=event.mode,
         list=chosen.list,
         used=used,
-        data_age_s=max(0, moment.at - event.issued_ms) // 1000,
+        data_age_s=event.data_age_s(moment.at),
         addon=chosen.addon,
         revoked=revoked,
         capacity=area.capacity if area and counted else 0,
@@ -178,6 +182,11 @@ def _gates_of(event: ServedEvent, area: str | None) -> list[GateId]:
 def _stray(place: Place, world: World, stray: bytes, reason: Reason, detail: str) -> Found:
     event = world.events[0] if world.events else None
     return Found(problem_facts(place, reason, detail), event, stray, None, 0, proven=False)
+
+
+def _foreign(text: str, error: TicketError) -> str:
+    """The detail of a refusal; a text that is too long or has several lines may be of a family that people know."""
+    return (error.detail in _NO_TICKETS_FORM and family(text)) or error.detail
 
 
 def attention_words(flags: int) -> list[str]:

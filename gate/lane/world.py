@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gate.model import CheckinList, Day, EventId, EventMode, GateDef, Policy
 from gate.verify.keyset import KeySet
+from gate.wire.secrets import RotationKey
 
 _ONE_DAY = dt.timedelta(days=1)
 
@@ -23,6 +24,15 @@ class ServedEvent:
     salt: bytes
     issued_ms: int
     base_sha256: bytes | None
+    rotation: tuple[RotationKey, ...] = ()
+    """Keys of its rotating codes."""
+    trust_expires_ms: int | None = None
+
+    def data_age_s(self, now_ms: int) -> int | None:
+        """Age of the newest verified manifest; None, as old as can be, once the trust file has expired."""
+        if self.trust_expires_ms is not None and now_ms > self.trust_expires_ms:
+            return None
+        return max(0, now_ms - self.issued_ms) // 1000
 
     def list_for(self, product: int | None) -> CheckinList | None:
         """The first list of this gate that takes the product."""

@@ -107,7 +107,7 @@ class SyncWatch:
             return None
         world = self._worlds.read(self._now_s())
         self._seen = parts
-        if world.missing and world.missing != "enrolment" and self._working:
+        if world.missing and world.missing not in ("enrolment", "key") and self._working:
             # sync begins anew (its file was lost): what was verified before stays in force until it is there again.
             logger.warning("sync has no %s any more; the gate goes on with what it has", world.missing)
             return None

@@ -116,18 +116,26 @@ class WorldReader:
             return World(missing="trust", org=enrolment.org)
         newest = trusted.trust.issued
         wanted = self._events or tuple(EventId(event) for event in enrolment.events)
-        served = []
+        served, disowned = [], False
         for event in wanted:
             if event not in rows:
                 continue
-            item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
+            try:
+                item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
+            except TrustError as error:
+                if not trusted.disowns(event, rows[event][1]):
+                    raise
+                # Fail closed, and the others go on: its new manifest, signed by a key that counts, is on its way.
+                logger.warning("%s is not served until it has a new manifest: %s", event, error)
+                disowned = True
+                continue
             if item is not None:
                 served.append(item)
                 newest = max(newest, item.issued_ms)
         return World(
             events=tuple(served),
-            keys=trusted.keyset(item.id for item in served),
-            missing="" if served else "manifest",
+            keys=trusted.keyset([item.id for item in served], {item.id: item.rotation for item in served}),
+            missing="" if served else "key" if disowned else "manifest",
             org=enrolment.org,
             newest_issued_ms=newest,
         )
@@ -143,7 +151,7 @@ class WorldReader:
         descriptor = trusted.update_descriptor(event, descriptor_bytes, now_s)
         try:
             policy_bytes = (self._state_dir / "objects" / f"{policy_sha256.hex()}.cbor").read_bytes()
-            salt = parse_secrets(secrets.read_bytes()).salt
+            opened = parse_secrets(secrets.read_bytes())
         except OSError as error:
             raise StorageError(f"an object of {event} cannot be read: {error}") from error
         except FormatError as error:
@@ -158,7 +166,9 @@ class WorldReader:
             policy=policy,
             gate=gate,
             mode=trusted.mode(event),
-            salt=salt,
+            salt=opened.salt,
+            rotation=opened.rotating,
+            trust_expires_ms=trusted.trust.expires if trusted.trust else None,
             issued_ms=descriptor.issued,
             base_sha256=base_sha256,
         )
