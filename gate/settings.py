@@ -90,6 +90,8 @@ class InputSettings:
     fps: int = key(30, "pictures a second", low=1, high=120)
     max_age_ms: int = key(150, "older pictures are dropped, ms", low=20, high=5000)
     gone_ms: int = key(500, "a code out of view for so long is gone, ms", low=100, high=10_000)
+    fusion: bool = key(True, "lay frames over each other when no single one is read")
+    profile: str = key("", "file that `gate doctor` wrote for this input; empty = none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
