@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gate.decision.build import Gathered, problem_facts, ticket_facts
@@ -24,7 +25,6 @@ from gate.ports import Lookup, Tickets
 from gate.verify.foreign import family
 from gate.verify.formats import identify
 from gate.wire.ticketkey import stray_hash, ticket_key
-
 
 _NO_TICKETS_FORM = ("too_long", "control")
 
@@ -73,14 +73,18 @@ def gather(text: str, place: Place, world: World, tickets: Tickets, scan_salt: b
     return _ticket(claims, event, place, found, tickets)
 
 
-def gather_number(prefix: bytes, place: Place, world: World, tickets: Tickets, scan_salt: bytes) -> Found:
+Find = Callable[[ServedEvent, bytes], Sequence[TicketKey]]
+"""Keys of an event's manifest that begin with these bytes, at most two: more than one is ambiguous anyway."""
+
+
+def gather_number(prefix: bytes, place: Place, world: World, tickets: Tickets, find: Find, scan_salt: bytes) -> Found:
     """The same for a typed ticket number: the first bytes of the ticket key (contracts 0). Two hits are `ambiguous`.
 
     Raises:
         StorageError: the look-up failed.
     """
     stray = stray_hash(scan_salt, prefix.hex())
-    hits = [(event, key) for event in world.events for key in tickets.find(event.id, prefix)]
+    hits = [(event, key) for event in world.events for key in find(event, prefix)]
     if not hits:
         return _stray(place, world, stray, Reason.INVALID, "unknown")
     if len(hits) > 1:
