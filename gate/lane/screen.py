@@ -157,7 +157,7 @@ class Screen:
             "hint": self.health.hint or (None if self.health.input_state == "ok" else "camera"),
             "mode": self.health.mode,
             "sync": {"queue": self.health.queue, "last_error": self.health.last_error},
-            "data_age_s": max(0, moment.at - event.issued_ms) // 1000 if event else None,
+            "data_age_s": event.data_age_s(moment.at) if event else None,
             "clock": moment.trust.value,
             "now": moment.at,
             "time": local_time(event.policy, moment.at) if event else "",

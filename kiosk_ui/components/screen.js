@@ -150,7 +150,10 @@ function why(state, verdict, file, way) {
 }
 
 function reasonLine(state, file) {
-  return file.why[`${state.reason}.${state.detail}`] ?? file.why[state.reason] ?? file.why.error;
+  // "foreign_url", "foreign_wifi": one line for the whole family.
+  const family = String(state.detail ?? "").split("_", 1)[0];
+  const { why } = file;
+  return why[`${state.reason}.${state.detail}`] ?? why[`${state.reason}.${family}`] ?? why[state.reason] ?? why.error;
 }
 
 function attention(state, file, ask) {

@@ -11,6 +11,7 @@ from gate.model import Reason
 LANGUAGES = ("en", "id", "zh-Hant")
 
 DETAILS: dict[Reason, tuple[str, ...]] = {
+    Reason.INVALID: ("foreign",),
     Reason.INVALID_TIME: ("not_yet", "expired"),
     Reason.PRODUCT: ("gate", "zone", "list"),
     Reason.ALREADY_REDEEMED: ("total", "day", "passback"),
