@@ -123,8 +123,8 @@ class EventPuller:
         trial = self._set.copy()
         now_s = self._clock.now().seconds
         target = trial.update_descriptor(self.event, answer.body, now_s)
-        if stored is not None and target.seq < _seq(stored):
-            # Also when the stored one no longer verifies, because its key has gone: numbers never fall.
+        if stored is not None and not self._disowned(stored) and target.seq < _seq(stored):
+            # Also when the stored one no longer verifies, because its key's time is over: numbers never fall.
             raise TrustError("seq", f"descriptor {target.seq} is older than the stored one")
         self._files.fetch(client, target)
         pages: list[list[Change]] = []
@@ -179,6 +179,10 @@ class EventPuller:
             verified_boot=self._clock.boot,
         )
 
+    def _disowned(self, stored: EventState) -> bool:
+        """A trust file has taken the key from under what is stored: nothing in it counts any more."""
+        return self._set.disowns(self.event, stored.descriptor)
+
     def _policy(self, client: Client, trial: TrustedSet, descriptor: Descriptor) -> None:
         path = self._folders.object(descriptor.policy_sha256)
         now_s = self._clock.now().seconds
@@ -195,7 +199,7 @@ class EventPuller:
     def _secrets(self, client: Client, trial: TrustedSet, descriptor: Descriptor, stored: EventState | None) -> int:
         """The version on disk. Secrets that cannot be had do not hold back revocations, when there are older ones."""
         path = self._folders.secrets_of(self.event)
-        have = stored.secrets if stored is not None and path.exists() else 0
+        have = stored.secrets if stored is not None and path.exists() and not self._disowned(stored) else 0
         if have >= descriptor.secrets and have:
             return have
         try:

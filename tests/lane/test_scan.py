@@ -183,7 +183,7 @@ def test_text_that_is_no_ticket_is_kept_only_as_a_keyed_hash(rig: Rig) -> None:
     text = "HC1:6BFOXN*TS0BI$ZD somebody's health pass"
     rig.scan(text)
     (row,) = rig.rows("refused")
-    assert (row["reason"], row["detail"], row["list"]) == ("invalid", "unknown", None)
+    assert (row["reason"], row["detail"], row["list"]) == ("invalid", "foreign_health", None)
     assert len(row["ticket"]) == 32
     assert "HC1" not in str(row)
     assert rig.screens.all("decision")[0]["ticket_number"] is None
