@@ -160,7 +160,9 @@ def test_names_of_facts_are_never_renamed() -> None:
         "found", "mode", "state", "product", "zones", "flags", "uses", "nbf", "exp", "lang", "list_known", "list_products",
         "list_zones", "list_unpaid", "list_multiple", "list_rules", "list_addon", "list_opens", "list_closes", "gate_zones",
         "max_day", "max_total", "entries", "exits", "day_entries", "first_at", "first_gate", "data_age_s", "stale_s",
-        "stale", "clock_policy",
+        "stale", "clock_policy", "gate", "list_reentry", "addon", "reentry", "passback", "inside", "last_at", "code_step",
+        "last_step", "area_capacity", "area_inside", "rules_text", "rules_product", "rules_variation", "rules_history",
+        "tz", "day_start", "date_from", "date_to", "date_admission",
     }  # fmt: skip
 
 
