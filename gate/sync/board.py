@@ -15,7 +15,9 @@ from typing import Any
 from gate.errors import GateError, UplinkError
 from gate.sync.store import Store
 
-OFFLINE = frozenset({"unreachable", "timeout", "broken", "tls", "busy", "slow", "redirect", "revoked", "encoding"})
+OFFLINE = frozenset(
+    {"unreachable", "timeout", "broken", "tls", "busy", "server_error", "slow", "redirect", "revoked", "encoding"}
+)
 """Codes of UplinkError after which the gate stands alone. A refusal of one call is trouble, not absence."""
 
 AGE_STEP_S = 10

@@ -255,6 +255,8 @@ def _raise_for(answer: Answer) -> None:
         raise UplinkError("revoked", "this gate's access was revoked by the server", status=status)
     if outcome is Outcome.CLOCK:
         raise UplinkError("clock", "the server still finds our time wrong", status=status)
+    if outcome is Outcome.FAILING:
+        raise UplinkError("server_error", f"the server fails: {words}", status=status, retry_after_s=wait)
     if outcome is Outcome.RETRY:
         raise UplinkError("busy", f"the server has trouble: {words}", status=status, retry_after_s=wait)
     if 300 <= status < 400:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ _CURSOR_MAX = 100
 
 
 class FeedReader:
-    """Used by one thread."""
+    """Used by one thread; `restart` may be called by another."""
 
     def __init__(self, event: str, *, peer: str, store: Store) -> None:
         self.event = event
@@ -29,12 +30,25 @@ class FeedReader:
         """Records that could not be read: a newer server's, or damaged. They hold up nothing."""
         self.resend = False
         """The server began anew: our own records must be offered again."""
+        self._restart = threading.Event()
+
+    def restart(self) -> None:
+        """Read everything again from the next step on: the server lost records, so its numbers may now mean others."""
+        self._restart.set()
+
+    def catch_up(self, client: Client) -> None:
+        """Read to the end, without waiting there. Raises: as `step`."""
+        while self.step(client, 0.0):
+            pass
 
     def step(self, client: Client, wait_s: float) -> bool:
         """Take the next page, by long poll. Returns: whether something new came.
 
         Raises: UplinkError, FormatError, StorageError.
         """
+        if self._restart.is_set():
+            self._restart.clear()
+            self._store.take_feed(self.event, (), (), None)
         after = self._store.feed_cursor(self.event)
         start = f"after={quote(after, safe=':')}&" if after else ""
         path = f"/events/{self.event}/checkins?{start}limit={PAGE_LIMIT}&wait={int(wait_s)}"
@@ -56,6 +70,8 @@ class FeedReader:
                 _sort(item, rows, clocks)
             except (FormatError, ValueError):
                 self.skipped += 1
+        if self._restart.is_set():
+            return True
         if not rows and not clocks and following == after:
             return False
         self._store.take_feed(self.event, rows, clocks, following)

@@ -55,6 +55,9 @@ class Outcome(Enum):
     REFUSED = "refused"
     """We are not allowed, or it is not there: people must look; we go on asking, slowly."""
     RETRY = "retry"
+    """The server is busy, or away behind its door: the same again, later."""
+    FAILING = "failing"
+    """The server made an error: the same again, later; if it fails at one thing only, that thing may be the reason."""
 
 
 def classify(status: int, code: str = "") -> Outcome:
@@ -67,8 +70,10 @@ def classify(status: int, code: str = "") -> Outcome:
         return {"clock": Outcome.CLOCK, "revoked": Outcome.REVOKED}.get(code, Outcome.REFUSED)
     if status == 410:
         return Outcome.REFETCH
-    if status in (408, 425, 429) or status >= 500:
+    if status in (408, 425, 429, 503):
         return Outcome.RETRY
+    if status >= 500:
+        return Outcome.FAILING
     if status in (400, 413, 422):
         return Outcome.POISON
     return Outcome.REFUSED
@@ -206,6 +211,8 @@ class Ack:
     """Settled numbers above `upto`."""
     asked: set[int] = field(default_factory=set)
     """Sent again once because the peer missed them: a peer that never stops asking must not make us loop."""
+    again: set[int] = field(default_factory=set)
+    """Settled numbers to be offered once more: to see whether the peer still has them, or now takes them."""
 
     def settle(self, numbers: Iterable[int]) -> None:
         self.settled.update(number for number in numbers if number > self.upto)

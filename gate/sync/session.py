@@ -21,15 +21,22 @@ from gate.sync.files import BaseFiles
 from gate.sync.folders import Folders
 from gate.sync.heartbeat import Heartbeat
 from gate.sync.loop import Loop
+from gate.sync.outbox import Outbox
 from gate.sync.protocol import HEARTBEAT_S, TIME_EVERY_S, TRUST_EVERY_S, Backoff
 from gate.sync.pull import EventPuller, oldest_issued
-from gate.sync.push import Outbox, Pusher
+from gate.sync.push import Pusher
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
 
 IDLE_PAUSE_S = 1.0
 """After a long poll that ended at once with nothing: a server without long polls, or one that misbehaves."""
+
+RECONCILE_MIN_S = 60.0
+"""A flapping link must not make us ask at each contact whether the server still has what it had."""
+
+ASIDE_CHECK_S = 60.0
+"""How often to see whether a set-aside record is due once more; it is due after an hour."""
 
 _JOIN_S = 1.0
 
@@ -52,11 +59,15 @@ class Session:
     ) -> None:
         self.revoked = threading.Event()
         self._settings = settings.sync
+        self._peer = enrolment.server
         self._store = store
         self._clock = clock
         self._board = board
         self._held: dict[str, tuple[float, Backoff]] = {}
         self._resend = threading.Event()
+        self._away = threading.Event()
+        self._away.set()
+        self._reconcile_due = self._aside_due = 0.0
         own = device_keys.load(folders.device_key)
         self._keeper = TrustKeeper(bytes.fromhex(enrolment.root), store, clock)
         self._keeper.load(enrolment.trust)
@@ -157,6 +168,8 @@ class Session:
 
     def _failed(self, name: str, error: Exception) -> None:
         self._board.failed(name, error)
+        if isinstance(error, UplinkError) and error.code in OFFLINE:
+            self._away.set()
         if isinstance(error, UplinkError) and error.code == "revoked":
             self.revoked.set()
         if isinstance(error, TrustError) and error.code == "key":
@@ -180,6 +193,9 @@ class Session:
     def _pulling(self, puller: EventPuller) -> Callable[[], float]:
         def step() -> float:
             started = time.monotonic()
+            if self._store.feed_cursor(puller.event) is None and self._store.event(puller.event) is None:
+                # On a new card the lane must know what this gate and the others admitted before it has tickets to admit.
+                FeedReader(puller.event, peer=self._peer, store=self._store).catch_up(self._client)
             news = puller.step(self._client, self._settings.wait_s)
             self._board.trouble(f"secrets {puller.event}", puller.trouble)
             if news:
@@ -207,13 +223,32 @@ class Session:
         if self._resend.is_set():
             self._resend.clear()
             self._pusher.forget()
+        self._ask_again()
         sent = False
         try:
             for event in self._pusher.look():
                 sent = self._push_event(event) or sent
         finally:
             self._board.put(queue=str(self._pusher.queue()))
+            self._reread_lost()
         return 0.0 if sent else self._settings.poll_ms / 1000
+
+    def _ask_again(self) -> None:
+        """After a silence: does the server still have what it had? And now and then: does it take what it could not?"""
+        now = time.monotonic()
+        if self._away.is_set() and now >= self._reconcile_due:
+            self._away.clear()
+            self._reconcile_due = now + RECONCILE_MIN_S
+            self._pusher.reconcile()
+        if now >= self._aside_due:
+            self._aside_due = now + ASIDE_CHECK_S
+            self._pusher.retry_aside()
+
+    def _reread_lost(self) -> None:
+        for feed in self._feeds:
+            if feed.event in self._pusher.lost:
+                feed.restart()
+        self._pusher.lost.clear()
 
     def _push_event(self, event: str) -> bool:
         """Returns: whether something moved. A refusal of one event holds up no other."""
@@ -226,6 +261,9 @@ class Session:
         except UplinkError as error:
             if error.code == "poison":
                 return True
+            if error.code == "server_error":
+                self._hold(event, part, backoff, error)
+                return False
             if error.code in OFFLINE:
                 raise
             self._hold(event, part, backoff, error)
@@ -240,7 +278,7 @@ class Session:
     def _hold(self, event: str, part: str, backoff: Backoff, error: GateError) -> None:
         wait = error.retry_after_s if isinstance(error, UplinkError) else None
         self._held[event] = (time.monotonic() + backoff.next(wait), backoff)
-        self._board.failed(part, error)
+        self._board.trouble(part, str(error))
 
     def _beat(self) -> float:
         self._heartbeat.step(self._client)

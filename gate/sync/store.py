@@ -176,8 +176,9 @@ class Store:
         acks: Mapping[StreamKey, Ack],
         poison: Iterable[tuple[str, bytes, int, str]] = (),
         at: int = 0,
+        freed: Iterable[tuple[str, bytes, int]] = (),
     ) -> None:
-        """The effect of one answer. `poison`: (event, epoch, seq, why). `at`: Unix ms."""
+        """The effect of one answer. `poison`: (event, epoch, seq, why). `at`: Unix ms. `freed`: no longer quarantined."""
         with self._lock, transaction(self._open()) as connection:
             connection.executemany(
                 _ACKED, [(peer, event, epoch, ack.upto, ack.upstream) for (event, epoch), ack in acks.items()]
@@ -185,6 +186,22 @@ class Store:
             connection.executemany(
                 "INSERT OR REPLACE INTO quarantine(peer, event, epoch, seq, why, at) VALUES(?,?,?,?,?,?)",
                 [(peer, event, epoch, seq, why, at) for event, epoch, seq, why in poison],
+            )
+            connection.executemany(
+                "DELETE FROM quarantine WHERE peer = ? AND event = ? AND epoch = ? AND seq = ?",
+                [(peer, *place) for place in freed],
+            )
+
+    def aside(self, peer: str, why: str, before: int) -> list[tuple[str, bytes, int]]:
+        """Places quarantined before a Unix ms for a reason that begins with `why`."""
+        with self._lock:
+            return (
+                self._open()
+                .execute(
+                    "SELECT event, epoch, seq FROM quarantine WHERE peer = ? AND substr(why, 1, ?) = ? AND at <= ?",
+                    (peer, len(why), why, before),
+                )
+                .fetchall()
             )
 
     def forget_acks(self, peer: str, event: str) -> None:

@@ -60,7 +60,8 @@ class Fault:
     cut: int | None = None
     lost: bool = False
     poison: frozenset[int] = frozenset()
-    """Refuse a push with one of these numbers as a server does that cannot read a record (400)."""
+    """Refuse a push with one of these numbers as a server does that cannot read a record."""
+    poison_status: int = 400
     times: int | None = None
     hits: int = 0
     skip: int = 0
@@ -98,7 +99,7 @@ class FaultyWire:
             await send({"type": "http.response.start", "status": fault.status, "headers": pairs})
             await send({"type": "http.response.body", "body": fault.body})
         elif fault.poison:
-            await self._refuse(scope, receive, send, fault.poison)
+            await self._refuse(scope, receive, send, fault)
         elif fault.lost:
             await self._lose(scope, receive, send, fault)
         else:
@@ -114,7 +115,7 @@ class FaultyWire:
                 return fault
         return None
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, poison: frozenset[int]) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
         body, more = b"", True
         while more:
             message = await receive()
@@ -122,10 +123,10 @@ class FaultyWire:
             more = message.get("more_body", False)
         packed = (b"content-encoding", b"zstd") in scope["headers"]
         content = json.loads(zstandard.decompress(body) if packed else body)
-        if poison & {record["seq"] for record in content["records"]}:
+        if fault.poison & {record["seq"] for record in content["records"]}:
             answer = b'{"error":{"code":"invalid","message":"there is poison in it","detail":{}}}'
             length = (b"content-length", str(len(answer)).encode())
-            await send({"type": "http.response.start", "status": 400, "headers": [length]})
+            await send({"type": "http.response.start", "status": fault.poison_status, "headers": [length]})
             await send({"type": "http.response.body", "body": answer})
             return
 

@@ -24,8 +24,9 @@ from gate.sync.enrolment import Machine, enrol
 from gate.sync.feed import FeedReader
 from gate.sync.files import BaseFiles
 from gate.sync.folders import Folders
+from gate.sync.outbox import Outbox
 from gate.sync.pull import EventPuller
-from gate.sync.push import Outbox, Pusher
+from gate.sync.push import Pusher
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment

@@ -39,7 +39,8 @@ from gate.sync.protocol import (
         (413, "too_large", Outcome.POISON),
         (422, "", Outcome.POISON),
         (429, "", Outcome.RETRY),
-        (500, "", Outcome.RETRY),
+        (500, "", Outcome.FAILING),
+        (502, "", Outcome.FAILING),
         (503, "busy", Outcome.RETRY),
     ],
 )

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from gate.central import schema
 from gate.errors import FormatError, UplinkError
+from gate.sync.poison import Suspicion
 from gate.sync.store import Store
 from gate.wire.journal import read_head
 from gate.wire.request import unb64
@@ -329,7 +330,7 @@ def test_feed_records_of_all_kinds(gate: Gate) -> None:
 def test_heads_are_those_of_the_lane(gate: Gate, lane: Lane) -> None:
     lane.admit(2)
     gate.pusher.look()
-    items, _ = gate.pusher._collect(EVENT, 10)
+    items, _ = gate.pusher._collect(EVENT, 10, Suspicion())
     body = json.loads(gate.pusher._body(EVENT, items))
     head = read_head(unb64(body["heads"][0]), (gate.folders.state / "journal.pub").read_bytes())
     assert (head.seq, head.gate, head.event, head.epoch.hex()) == (2, "g2", EVENT, lane.epoch)

@@ -226,4 +226,6 @@ def test_a_line_that_is_no_request_is_answered(running: Running) -> None:
 def test_schema_of_sync_db_is_the_shared_one(running: Running) -> None:
     reader = open_reader(running.folders.sync_db)
     tables = {row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    assert tables == {line.split("(")[0].split()[-1] for line in sql.SYNC.splitlines() if line.startswith("CREATE TABLE")}
+    assert tables == {
+        line.split("(")[0].split()[-1] for line in sql.SYNC.splitlines() if line.startswith("CREATE TABLE")
+    }
