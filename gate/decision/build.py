@@ -42,8 +42,8 @@ class Gathered:
     used: Uses = NO_USES
     data_age_s: int | None = None
     addon: str = ""
-    revoked: bool = False
-    """The ticket that was shown is revoked, although it is an add-on of it that is decided."""
+    shown: TicketRow | None = None
+    """The ticket that was shown, where it is an add-on of it that is decided: what makes it void makes both void."""
     capacity: int = 0
     inside: int = 0
     history: tuple[int, ...] = ()
@@ -70,6 +70,9 @@ def ticket_facts(place: Place, known: Gathered) -> Facts:
     product = row.product if row else claims.product
     kind = known.policy.products.get(product, _NO_PRODUCT) if product is not None else _NO_PRODUCT
     chosen = known.list or _NO_LIST
+    shown_flags = known.shown.flags if known.shown else 0
+    void = known.shown is not None and known.shown.state == TicketState.REVOKED
+    flags = (row.flags if row else 0) | kind.flags | shown_flags & TicketFlag.TEST
     return Facts(
         direction=place.direction,
         now=place.moment.seconds,
@@ -81,13 +84,13 @@ def ticket_facts(place: Place, known: Gathered) -> Facts:
         gate=known.gate.id,
         list=chosen.id or None,
         signed=claims.signed and known.addon != "found",
-        rotating=bool(claims.flags & 1) or bool(row and row.flags & TicketFlag.ROTATING),
+        rotating=bool(claims.flags & 1 or ((row.flags if row else 0) | shown_flags) & TicketFlag.ROTATING),
         found=row is not None,
         mode=known.mode.mode,
-        state=TicketState.REVOKED if known.revoked else int(row.state) if row else TicketState.VALID,
+        state=TicketState.REVOKED if void else int(row.state) if row else TicketState.VALID,
         product=product,
         zones=row.zones if row else (claims.zones or 0),
-        flags=(row.flags if row else 0) | kind.flags,
+        flags=flags,
         uses=row.uses if row else 1,
         nbf=row.nbf if row and row.nbf is not None else claims.nbf,
         exp=row.exp if row and row.exp is not None else claims.exp,

@@ -90,10 +90,16 @@ def gather_number(prefix: bytes, place: Place, world: World, tickets: Tickets, f
     if len(hits) > 1:
         return _stray(place, world, stray, Reason.AMBIGUOUS, "number")
     event, key = hits[0]
-    day = local_day(event.policy, place.moment.at)
-    lookup = tickets.look_up(event.id, event.gate.lists, key, day)
-    claims = Claims(format="number", key_input=b"", event=event.id)
-    return _ticket(claims, event, place, _Looked(key, lookup, day.label), tickets)
+    return gather_key(key, Claims(format="number", key_input=b"", event=event.id), event, place, tickets)
+
+
+def gather_key(key: TicketKey, claims: Claims, event: ServedEvent, place: Place, tickets: Tickets) -> Found:
+    """The same for a ticket whose key is known already.
+
+    Raises:
+        StorageError: the look-up failed.
+    """
+    return _ticket(claims, event, place, _look_up_key(key, event, tickets, place.moment), tickets)
 
 
 class _Looked(NamedTuple):
@@ -103,7 +109,10 @@ class _Looked(NamedTuple):
 
 
 def _look_up(claims: Claims, event: ServedEvent, tickets: Tickets, moment: Moment) -> _Looked:
-    key = ticket_key(event.salt, claims.key_input)
+    return _look_up_key(ticket_key(event.salt, claims.key_input), event, tickets, moment)
+
+
+def _look_up_key(key: TicketKey, event: ServedEvent, tickets: Tickets, moment: Moment) -> _Looked:
     day = local_day(event.policy, moment.at)
     return _Looked(key, tickets.look_up(event.id, event.gate.lists, key, day), day.label)
 
@@ -112,9 +121,9 @@ def _ticket(claims: Claims, event: ServedEvent, place: Place, looked: _Looked, t
     moment, used_of = place.moment, looked.lookup.uses
     row = looked.lookup.row if looked.lookup.row and looked.lookup.row.state != TicketState.REMOVED else None
     chosen = _choose(event, looked.key, row.product if row else claims.product, tickets)
-    key, revoked = looked.key, False
+    key, shown = looked.key, None
     if chosen.row is not None:  # an add-on takes the place of the ticket that was shown
-        revoked = row is not None and row.state == TicketState.REVOKED
+        shown = row
         key, row = chosen.row.key, chosen.row
         used_of = tickets.look_up(event.id, event.gate.lists, key, local_day(event.policy, moment.at)).uses
     used = used_of.get(chosen.list.id, NO_USES) if chosen.list else NO_USES
@@ -131,7 +140,7 @@ def _ticket(claims: Claims, event: ServedEvent, place: Place, looked: _Looked, t
         used=used,
         data_age_s=event.data_age_s(moment.at),
         addon=chosen.addon,
-        revoked=revoked,
+        shown=shown,
         capacity=area.capacity if area and counted else 0,
         inside=tickets.inside(event.id, _gates_of(event, event.gate.area)) if counted else 0,
         history=tuple(tickets.entries(event.id, chosen.list.id, key)) if chosen.list and with_rules else (),
