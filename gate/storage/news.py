@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gate.errors import FormatError, StorageError, TrustError
+from gate.errors import GateError
 from gate.lane.world import World
 from gate.model import EventId, GateId
 from gate.storage.world import WorldReader
@@ -22,6 +22,8 @@ from gate.storage.world import WorldReader
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.25
+_AGAIN_POLLS = 20
+"""After trouble what is stored is read again so often (5 s): a full table of open files passes without a new commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class SyncWatch:
         self._told: News | None = None
         self._seen: tuple[object, ...] = ()
         self._trouble = ""
+        self._again_in = 0
         self._working = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="sync-watch", daemon=True)
@@ -77,23 +80,37 @@ class SyncWatch:
             self.check()
 
     def check(self) -> None:
-        """Look once; tell what is new. Trouble is logged once when it begins and once when it is over."""
+        """Look once; tell what is new. Trouble is logged once when it begins and once when it is over.
+
+        Never raises: without this thread a revoked key would stay in force until the next start.
+        """
+        if self._trouble:
+            self._again_in -= 1
+            if self._again_in <= 0:
+                self._again_in = _AGAIN_POLLS
+                self._worlds.again()
         try:
             if not self._worlds.changed():
                 return
             world = self._new_world()
             news = News(world=world, status=self._read_status(), offset=self._read_offset())
-        except (StorageError, TrustError, FormatError, sqlite3.Error) as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                logger.error("what sync has stored cannot be used: %s", error)
-            if self._told is None:
-                self._tell_once(News(world=World(missing="trouble"), status={"last_error": str(error)}))
+        except (GateError, sqlite3.Error, OSError) as error:
+            self._in_trouble(str(error), unexpected=False)
+            return
+        except Exception as error:  # noqa: BLE001 - told below; the watching goes on
+            self._in_trouble(f"{type(error).__name__}: {error}", unexpected=True)
             return
         if self._trouble:
             logger.info("what sync has stored can be used again")
             self._trouble = ""
         self._tell_once(news)
+
+    def _in_trouble(self, trouble: str, *, unexpected: bool) -> None:
+        if trouble != self._trouble:
+            self._trouble, self._again_in = trouble, _AGAIN_POLLS
+            logger.error("what sync has stored cannot be used: %s", trouble, exc_info=unexpected)
+        if self._told is None:
+            self._tell_once(News(world=World(missing="trouble"), status={"last_error": trouble}))
 
     def _tell_once(self, news: News) -> None:
         if news != self._told:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sqlite3
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gate.errors import DamagedError, FormatError, StorageError, TrustError
 from gate.lane.world import ServedEvent, World
@@ -19,6 +21,8 @@ from gate.storage.tickets import base_path, inode_of
 from gate.verify.trust import TrustedSet
 from gate.wire.enrol import Enrolment, enrolment_from_json
 from gate.wire.secrets import parse_secrets
+
+logger = logging.getLogger(__name__)
 
 _EVENTS = "SELECT event, descriptor, policy, base_sha256 FROM event WHERE descriptor IS NOT NULL"
 
@@ -43,6 +47,10 @@ class WorldReader:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def again(self) -> None:
+        """Let `changed` say yes once more: what was stored could not be used, and perhaps now can."""
+        self._seen = None
 
     def changed(self) -> bool:
         """Whether sync has stored something since the last call that a world is made of. Cheap: one pragma, mostly."""
@@ -157,6 +165,10 @@ class WorldReader:
         except FormatError as error:
             raise DamagedError(f"the secrets of {event} are damaged") from error
         policy = trusted.update_policy(event, policy_bytes, now_s)
+        try:
+            ZoneInfo(policy.tz)
+        except (KeyError, ValueError, OSError) as error:
+            raise TrustError("zone", f"the policy of {event} names a time zone unknown here ({policy.tz})") from error
         gate = policy.gates.get(self._gate)
         if gate is None:
             raise TrustError("gate", f"the policy of {event} does not name this gate ({self._gate})")
@@ -202,14 +214,19 @@ def read_enrolment(state_dir: Path) -> Enrolment | None:
 
 
 def read_acked(state_dir: Path) -> dict[tuple[str, str], int]:
-    """By (event, epoch hex), the highest number a server has acknowledged; empty when sync.db is not there."""
+    """By (event, epoch hex), the highest number a server has acknowledged.
+
+    Empty when sync.db is not there, is just being made, or is damaged: a lost tail is then not named, but the gate starts.
+    """
     if not (state_dir / "sync.db").exists():
         return {}
-    connection = open_reader(state_dir / "sync.db")
     try:
-        rows = connection.execute("SELECT event, epoch, max(upto) FROM acked GROUP BY event, epoch").fetchall()
-    except sqlite3.Error as error:
-        raise StorageError(f"sync.db cannot be read: {error}") from error
-    finally:
-        connection.close()
+        connection = open_reader(state_dir / "sync.db")
+        try:
+            rows = connection.execute("SELECT event, epoch, max(upto) FROM acked GROUP BY event, epoch").fetchall()
+        finally:
+            connection.close()
+    except (StorageError, sqlite3.Error) as error:
+        logger.warning("sync.db does not say what the server has: %s", error)
+        return {}
     return {(event, epoch.hex()): upto for event, epoch, upto in rows}
