@@ -77,6 +77,7 @@ class Issuer:
         default_factory=lambda: {event: key(f"ticket {event}") for event in (SPRING, AUTUMN)}
     )
     salt: bytes = bytes(range(0x40, 0x60))
+    rotating: tuple[secrets.RotationKey, ...] = ()
     incarnation: bytes = bytes(range(1, 9))
     base_sha256: bytes = bytes(range(32))
     base_cursor: int = 100
@@ -116,7 +117,7 @@ class Issuer:
     def keyset(self, *served: EventId, **changes: Any) -> KeySet:
         fresh = TrustedSet(self.root_thumbprint)
         fresh.update_trust(self.trust(**changes))
-        return fresh.keyset(served or (SPRING,))
+        return fresh.keyset(served or (SPRING,), {event: self.rotating for event in served or (SPRING,)})
 
     # ---- objects of the manifest key
 
@@ -168,7 +169,7 @@ class Issuer:
         )
 
     def secrets_plain(self) -> secrets.Secrets:
-        return secrets.Secrets(salt=self.salt)
+        return secrets.Secrets(salt=self.salt, rotating=self.rotating)
 
     def secrets(
         self, device: str = "g2", version: int = 1, event: EventId = SPRING, sealed_for: str | None = None

@@ -44,7 +44,11 @@ def totp(secret: bytes, step: int, digits: int = DIGITS) -> str:
 
     SHA-1, because wallets that can show a code that changes know no other; HMAC does not need its collision resistance.
     """
-    mac = hmac.digest(secret, step.to_bytes(8, "big"), "sha1")
+    return truncated(hmac.digest(secret, step.to_bytes(8, "big"), "sha1"), digits)
+
+
+def truncated(mac: bytes, digits: int) -> str:
+    """RFC 4226 5.3: 31 bits of the MAC as decimal digits."""
     offset = mac[-1] & 15
     value = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFF_FFFF
     return str(value % 10**digits).zfill(digits)
