@@ -16,6 +16,7 @@ import typer
 
 from gate.cliout import CONFIG_PATH, fail, print_json, print_table, state_of
 from gate.errors import GateError
+from gate.model import Direction
 
 app = typer.Typer(
     name="gate",
@@ -191,7 +192,7 @@ def explain(
     text: Text,
     config: Config = CONFIG_PATH,
     at: At = None,
-    direction: Annotated[str, typer.Option("--dir", help="entry or exit.")] = "entry",
+    direction: Annotated[Direction, typer.Option("--dir", help="Way of walking.")] = Direction.ENTRY,
     json_: Json = False,
 ) -> None:
     """How this gate would answer a code now: facts, every rule, the verdict. Nothing is recorded. Exit 1 = refused."""
@@ -333,6 +334,3 @@ def main() -> None:
         from gate.cliout import fail_with
 
         fail_with(error, as_json="--json" in sys.argv)
-    except BrokenPipeError:
-        sys.stderr.close()
-        os._exit(0)  # the reader of our output has gone, which is its right

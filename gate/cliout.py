@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +24,10 @@ _EXIT: tuple[tuple[type[GateError], int], ...] = (
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+    try:
+        print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+    except BrokenPipeError:
+        os._exit(0)  # the reader of our output has gone (`| head`), which is its right; the library would call it a no
 
 
 def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

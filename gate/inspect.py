@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Any, Self
 from gate.decision.decide import explain
 from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
-from gate.errors import FormatError, StorageError, TicketError
+from gate.errors import DamagedError, FormatError, StorageError, TicketError
 from gate.lane.gather import gather
 from gate.lane.world import World
 from gate.model import Claims, ClockTrust, Direction, GateId, Moment
@@ -90,10 +91,10 @@ class Desk:
         # Nothing proves an opaque text; only the manifest can know it.
         return {**result, "reason": "ok" if claims.signed else "invalid", "detail": "" if claims.signed else "unsigned"}
 
-    def explain(self, text: str, direction: str) -> dict[str, Any]:
+    def explain(self, text: str, direction: Direction) -> dict[str, Any]:
         """The whole decision, with each rule's answer and the facts it was given."""
         place = Place(
-            direction=Direction(direction),
+            direction=direction,
             moment=self._moment,
             lane="out" if self._world.missing else "ready",
             clock_policy="admit_marked",
@@ -124,7 +125,10 @@ def _claims(claims: Claims) -> dict[str, Any]:
 
 
 def journal_rows(path: Path, *, last: int | None) -> Iterator[dict[str, Any]]:
-    """Bodies of journal rows with their hash, in order of writing; `last` n of them, None = all."""
+    """Bodies of journal rows with their hash, in order of writing; `last` n of them, None = all.
+
+    Raises: DamagedError.
+    """
     connection = open_reader(path)
     try:
         first = 0
@@ -134,6 +138,8 @@ def journal_rows(path: Path, *, last: int | None) -> Iterator[dict[str, Any]]:
         rows = connection.execute("SELECT body, hash, latency FROM journal WHERE id > ? ORDER BY id", (first,))
         for body, digest, latency in rows:
             yield cbor.loads(body) | {"hash": digest.hex(), "latency": json.loads(latency) if latency else None}
+    except (FormatError, sqlite3.DatabaseError) as error:
+        raise DamagedError(f"{path}: {error}; `gate journal verify` names the row") from error
     finally:
         connection.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gate.ports import Message
+
+logger = logging.getLogger(__name__)
 
 KEEP = 20
 """Decisions and journal rows that the demo page shows."""
@@ -49,7 +52,10 @@ class LaneView:
                     self._latencies.append(message["latency"]["total_ms"])
             listeners = self._listeners
         for listener in listeners:
-            listener(message)
+            try:
+                listener(message)
+            except Exception:  # a screen's fault must reach neither the lane nor the other screens
+                logger.exception("a listener failed on a message of kind %s", word)
 
     def journaled(self, row: Message) -> None:
         with self._lock:
