@@ -14,9 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
+from gate import cliask
+from gate.cliargs import At, Config, Json, Text, text_of
 from gate.cliout import CONFIG_PATH, fail, print_json, print_table, state_of
 from gate.errors import GateError
-from gate.model import Direction
 
 app = typer.Typer(
     name="gate",
@@ -30,14 +31,6 @@ ticket_app = typer.Typer(help="Look inside a ticket code.", no_args_is_help=True
 journal_app = typer.Typer(help="Read and check the journal of this gate.", no_args_is_help=True)
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(journal_app, name="journal")
-
-Config = Annotated[
-    Path, typer.Option("--config", "-c", envvar="GATE_CONFIG", help="Configuration file.", show_default=True)
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object, or one line an item.")]
-Text = Annotated[str, typer.Argument(help="Text of the code; `-` reads one line from standard input.", metavar="TEXT")]
-At = Annotated[int | None, typer.Option("--at", help="Unix seconds to decide at; default: now.")]
-
 
 # ---- processes
 
@@ -133,7 +126,7 @@ def enrol(text: Text, config: Config = CONFIG_PATH, json_: Json = False) -> None
 
     path = load(config).gate.runtime_dir / "sync.sock"
     try:
-        answer = ask(path, {"do": "enrol", "text": _text(text), "by": "command"}, timeout_s=60)
+        answer = ask(path, {"do": "enrol", "text": text_of(text), "by": "command"}, timeout_s=60)
     except (OSError, ValueError) as error:
         fail("sync", f"sync does not answer at {path}: {error}; start it with `gate sync run`", 3, as_json=json_)
     if json_:
@@ -169,17 +162,13 @@ def check_config(config: Config = CONFIG_PATH, json_: Json = False) -> None:
 # ---- tickets
 
 
-def _text(text: str) -> str:
-    return sys.stdin.readline().rstrip("\r\n") if text == "-" else text
-
-
 @app.command()
 def verify(text: Text, config: Config = CONFIG_PATH, at: At = None, json_: Json = False) -> None:
     """What a code says and whether it is authentic. Exit 1 when it is not."""
     from gate.inspect import Desk
 
     with Desk.open(state_of(config), at) as desk:
-        result = desk.verify(_text(text))
+        result = desk.verify(text_of(text))
     if json_:
         print_json(result)
     else:
@@ -187,26 +176,7 @@ def verify(text: Text, config: Config = CONFIG_PATH, at: At = None, json_: Json 
     raise typer.Exit(0 if result["reason"] == "ok" else 1)
 
 
-@app.command()
-def explain(
-    text: Text,
-    config: Config = CONFIG_PATH,
-    at: At = None,
-    direction: Annotated[Direction, typer.Option("--dir", help="Way of walking.")] = Direction.ENTRY,
-    json_: Json = False,
-) -> None:
-    """How this gate would answer a code now: facts, every rule, the verdict. Nothing is recorded. Exit 1 = refused."""
-    from gate.inspect import Desk
-
-    with Desk.open(state_of(config), at) as desk:
-        result = desk.explain(_text(text), direction)
-    if json_:
-        print_json(result)
-    else:
-        print(f"{result['verdict']}  {result['reason']}  {result['detail']}".rstrip())
-        print_table(("rule", "answer"), [(step["name"], step["answer"]) for step in result["rules"]])
-        print_table(("fact", "value"), list(result["facts"].items()))
-    raise typer.Exit(0 if result["admit"] else 1)
+cliask.add_to(app)
 
 
 @app.command("scan-image")
@@ -231,7 +201,7 @@ def ticket_cose(text: Text) -> None:
     from gate.verify.hygiene import clean
 
     try:
-        print(gt1.to_sign1(clean(_text(text))).encode().hex())
+        print(gt1.to_sign1(clean(text_of(text))).encode().hex())
     except TicketError as error:
         fail(error.reason, f"this is not a GT1 ticket: {error.detail}", 1)
 
@@ -323,6 +293,10 @@ def _mount(arguments: list[str]) -> None:
         from gate.sync.cli import app as sync_app
 
         app.add_typer(sync_app, name="sync")
+    if word in ("doctor", "--help"):
+        from gate.scanner.doctorcli import doctor_app
+
+        app.add_typer(doctor_app, name="doctor")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,11 +13,12 @@ from typing import Any, Self
 from gate.decision.decide import explain
 from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
-from gate.errors import DamagedError, FormatError, StorageError, TicketError
+from gate.errors import ConfigError, DamagedError, FormatError, StorageError, TicketError
 from gate.lane.gather import gather
 from gate.lane.world import World
-from gate.model import Claims, ClockTrust, Direction, GateId, Moment
+from gate.model import Claims, ClockTrust, Direction, GateId, Moment, TicketRow
 from gate.ports import Lookup, Tickets
+from gate.rehearse import Rehearsal, rehearse
 from gate.sqlitefile import open_reader
 from gate.storage.tickets import TicketBook
 from gate.storage.world import WorldReader, read_enrolment
@@ -33,11 +35,21 @@ class _NoTickets:
     def look_up(self, *_: Any) -> Lookup:
         return Lookup(None, {})
 
+    def addons(self, *_: Any) -> Sequence[TicketRow]:
+        return ()
+
+    def entries(self, *_: Any) -> Sequence[int]:
+        return ()
+
+    def inside(self, *_: Any) -> int:
+        return 0
+
 
 class Desk:
     """A world and the time to judge by."""
 
-    def __init__(self, world: World, tickets: Tickets, moment: Moment, close: Any) -> None:
+    def __init__(self, state_dir: Path, world: World, tickets: Tickets, moment: Moment, close: Any) -> None:
+        self._state_dir = state_dir
         self._world = world
         self._tickets = tickets
         self._moment = moment
@@ -63,10 +75,10 @@ class Desk:
         if at_s is not None:
             moment = Moment(at=at_s * 1000, mono=moment.mono, boot=moment.boot, trust=ClockTrust.SYNCED, error_ms=0)
         if not (state_dir / "journal.db").exists():
-            return cls(world, _NoTickets(), moment, lambda: None)
+            return cls(state_dir, world, _NoTickets(), moment, lambda: None)
         book = TicketBook(state_dir, enrolment.gate)
         book.use(world)
-        return cls(world, book, moment, book.close)
+        return cls(state_dir, world, book, moment, book.close)
 
     def __enter__(self) -> Self:
         return self
@@ -91,15 +103,19 @@ class Desk:
         # Nothing proves an opaque text; only the manifest can know it.
         return {**result, "reason": "ok" if claims.signed else "invalid", "detail": "" if claims.signed else "unsigned"}
 
-    def explain(self, text: str, direction: Direction) -> dict[str, Any]:
-        """The whole decision, with each rule's answer and the facts it was given."""
+    def explain(self, text: str, direction: Direction, name: str | None = None) -> dict[str, Any]:
+        """The whole decision, with each rule's answer and the facts it looked at. `name`: only this check-in list.
+
+        Raises: ConfigError: this gate has no such list.
+        """
         place = Place(
             direction=direction,
             moment=self._moment,
             lane="out" if self._world.missing else "ready",
             clock_policy="admit_marked",
         )
-        found = gather(text, place, self._world, self._tickets, b"")
+        world = self._world if name is None else _on_list(self._world, name)
+        found = gather(text, place, world, self._tickets, b"")
         decision, steps = explain(found.facts)
         return {
             "verdict": verdict_of(decision, place.direction).value,
@@ -108,8 +124,25 @@ class Desk:
             "detail": decision.detail,
             "rule": decision.rule,
             "facts": found.facts.to_map(),
-            "rules": [{"name": step.name, "answer": step.answer} for step in steps],
+            "rules": [{"name": step.name, "answer": step.answer, "looked": list(step.looked)} for step in steps],
         }
+
+    def rehearse(self, at_s: int, gate: str | None, direction: Direction) -> Rehearsal:
+        """Every ticket through a gate's rules. See `gate.rehearse`."""
+        book = self._tickets if isinstance(self._tickets, TicketBook) else None
+        return rehearse(self._state_dir, self._world, book, at_s=at_s, gate=gate, direction=direction)
+
+
+def _on_list(world: World, name: str) -> World:
+    """The same world, with a gate that uses one list only."""
+    events = [replace(event, gate=replace(event.gate, lists=tuple(item for item in event.gate.lists if item == name)))
+              for event in world.events]  # fmt: skip
+    if not any(event.gate.lists for event in events):
+        lists = {item for event in world.events for item in event.gate.lists}
+        raise ConfigError(
+            [("--list", f"this gate does not use the list {name}", f"it uses: {', '.join(sorted(lists))}")]
+        )
+    return replace(world, events=tuple(events))
 
 
 def _claims(claims: Claims) -> dict[str, Any]:
