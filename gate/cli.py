@@ -297,6 +297,10 @@ def _mount(arguments: list[str]) -> None:
         from gate.scanner.doctorcli import doctor_app
 
         app.add_typer(doctor_app, name="doctor")
+    if word in ("doctor", "--help"):
+        from gate.scanner.doctorcli import doctor_app
+
+        app.add_typer(doctor_app, name="doctor")
 
 
 def main() -> None:

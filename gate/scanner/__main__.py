@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format=f"scanner {arguments.input}: %(message)s")
 
     from gate.config import read_table
-    from gate.errors import GateError
+    from gate.errors import ConfigError, GateError
     from gate.settings import InputSettings
 
     try:
@@ -96,10 +96,12 @@ def main(argv: list[str] | None = None) -> int:
     send = _printer() if arguments.print else _sender()
     try:
         source = open_source(settings)
+        cascade = Cascade(load_zbar(), fusion=settings.fusion)
+        child = Child(settings, source, cascade, send, first_presentation=arguments.first_presentation)
     except GateError as error:
-        send({"t": "fault", "name": "no_adapter", "message": str(error)})
+        name = "bad_profile" if isinstance(error, ConfigError) else "no_adapter"
+        send({"t": "fault", "name": name, "message": str(error)})
         return EXIT_CONFIG
-    child = Child(settings, source, Cascade(load_zbar()), send, first_presentation=arguments.first_presentation)
     if not arguments.print:
         threading.Thread(target=_listen, args=(child.command,), name="control", daemon=True).start()
     code = child.run()

@@ -13,20 +13,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gate.errors import DeviceError
+from gate.scanner.control import Control
 from gate.scanner.decoder import Cascade
 from gate.scanner.engines import side_of
 from gate.scanner.frames import Frame, to_gray
 from gate.scanner.gauges import Gauges
 from gate.scanner.holdoff import Appeared, Crowd, Event, HoldOff, Left, Sighting
-from gate.scanner.motion import Motion, focus
+from gate.scanner.motion import Motion
 from gate.scanner.preview import Preview
-from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, SourceFacts
+from gate.scanner.quality import Quality
+from gate.scanner.sources import TEXT_KINDS, EndOfSource, FrameSource, Line, Note, SourceFacts
+from gate.scanner.sources.faults import FROZEN, NO_SOURCE, STALLED, UNPLUGGED, name_of
 from gate.settings import InputSettings
 
 EXIT_END, EXIT_CONFIG, EXIT_SOURCE = 0, 2, 3
 """0: the source or the lane ended in order. 2: these settings can never work. 3: the source failed, start me again."""
 
 _STALL_MS = 2000
+_FROZEN_MS = 10_000
+"""A picture that stands still for so long is given back for a restart: a driver that hangs often comes back with it."""
 _START_MS = 5000
 _HEALTH_MS = 1000
 _BINARY_MS = 2000
@@ -70,15 +75,18 @@ class Child:
         self._failure: Exception | None = None
         self._stopping = False
         self._binary_at: int | None = None
-        self._focus = 0.0
+        self._quality = Quality()
+        self._control = Control(settings.profile, self._send)
+        self._wanted_fps = float(settings.fps)
 
     def run(self) -> int:
         """Open the source and work. Returns: the exit code of the process."""
         try:
             facts = self._source.open()
         except DeviceError as error:
-            self._send({"t": "fault", "name": "no_source", "message": str(error)})
+            self._send({"t": "fault", "name": name_of(error, NO_SOURCE), "message": str(error)})
             return EXIT_SOURCE
+        self._wanted_fps = facts.fps or self._wanted_fps
         self._hello(facts)
         threading.Thread(target=self._capture, name="capture", daemon=True).start()
         code = self._loop()
@@ -95,14 +103,11 @@ class Child:
                 self._wake.notify()
         elif word == "preview":
             self._preview.wanted = bool(message.get("on", True))
-        elif word in ("exposure", "calibrate"):
-            control = getattr(self._source, "control", None)
-            value = message.get("ms", 0)
-            done = control is not None and isinstance(value, (int, float)) and bool(control(word, float(value)))
-            self._send({"t": "control", "do": word, "ok": done})
+        elif isinstance(word, str):
+            self._control.ask(word, message.get("ms", 0))
 
     def _hello(self, facts: SourceFacts) -> None:
-        engines = ["lines"] if self._settings.kind == "stdin" else self._cascade.engines
+        engines = ["lines"] if self._settings.kind in TEXT_KINDS else self._cascade.engines
         self._send(
             {
                 "t": "hello",
@@ -118,6 +123,7 @@ class Child:
         failure: Exception
         try:
             while not self._stopping:
+                self._control.apply(self._source)
                 item = self._source.read()
                 if isinstance(item, Note):
                     self._send(item.message)
@@ -160,15 +166,21 @@ class Child:
                 self._send({"t": "fault", "name": "end"})
                 return EXIT_END
             elif failure is not None:
-                self._send({"t": "fault", "name": "gone", "message": str(failure)})
+                self._send({"t": "fault", "name": name_of(failure, UNPLUGGED), "message": str(failure)})
                 return EXIT_SOURCE
             now = mono_ms()
             if now - health_at >= _HEALTH_MS:
                 health_at = now
                 self._health(now)
-            if self._source.live and self._silent_ms(now, started) > (_STALL_MS if self._gauges.seen else _START_MS):
-                self._send({"t": "fault", "name": "stalled", "message": f"no frame from {self._settings.device}"})
+            if self._source.live and (name := self._standstill(now, started)) is not None:
+                self._send({"t": "fault", "name": name, "message": f"no new picture from {self._settings.device}"})
                 return EXIT_SOURCE
+
+    def _standstill(self, now: int, started: int) -> str | None:
+        if self._silent_ms(now, started) > (_STALL_MS if self._gauges.seen else _START_MS):
+            return STALLED
+        frozen = self._motion.still_ms >= _FROZEN_MS and not self._motion.dark
+        return FROZEN if frozen else None
 
     def _silent_ms(self, now: int, started: int) -> int:
         return now - (self._gauges.frame_at if self._gauges.seen else started)
@@ -212,8 +224,11 @@ class Child:
         if self._preview.due(now):
             message, jpeg = self._preview.picture(frame, found)
             self._send(message, jpeg)
+        self._control.frame(frame.captured, gray, found, seen=self._cascade.seen)
         if self._gauges.first_of_second():
-            self._focus = focus(gray)
+            self._quality.look(gray)
+        if found.readings:
+            self._quality.code(gray, found.readings[0])
 
     def _tell(self, event: Event, frame: Frame | None) -> None:
         if isinstance(event, Appeared):
@@ -239,15 +254,20 @@ class Child:
             self._send({"t": "unread", "since": event.since})
 
     def _health(self, now: int) -> None:
-        state = "ok"
-        if self._source.live and self._motion.dark:
-            state = "dark"
-        elif self._source.live and self._motion.frozen:
-            state = "frozen"
-        elif self._settings.kind != "stdin" and (not self._gauges.seen or now - self._gauges.frame_at > _STALL_MS // 2):
-            state = "gone" if self._source.live else "waiting"
         passed_over = int(getattr(self._source, "skipped", 0))
-        self._send(
-            self._gauges.message(now, passed_over)
-            | {"t": "health", "focus": round(self._focus, 1), "light": round(self._motion.light, 1), "state": state}
-        )
+        message = self._gauges.message(now, passed_over) | {"light": round(self._motion.light, 1)}
+        if self._settings.kind not in TEXT_KINDS:
+            message |= self._quality.figures(message, self._wanted_fps)
+        self._send(message | {"t": "health", "state": self._state(now, float(message["fps"]))})
+
+    def _state(self, now: int, fps: float) -> str:
+        """One word for how the input is: ok, waiting, gone, black, frozen, slow."""
+        if self._settings.kind in TEXT_KINDS:
+            return "ok"
+        if not self._gauges.seen or now - self._gauges.frame_at > _STALL_MS // 2:
+            return "gone" if self._source.live else "waiting"
+        if self._source.live and self._motion.dark:
+            return "black"
+        if self._source.live and self._motion.frozen:
+            return "frozen"
+        return "slow" if self._source.live and self._gauges.slow(fps) else "ok"

@@ -47,6 +47,8 @@ class Cascade:
         self._region = Region()
         self._fusion = Fusion() if fusion else None
         self._misses = 0
+        self.seen = False
+        """Whether the last frame held a code, a candidate or a patch that looks like one."""
 
     @property
     def engines(self) -> list[str]:
@@ -62,6 +64,7 @@ class Cascade:
         """
         start = time.perf_counter()
         gray = to_gray(image)
+        self.seen = False
         if gray is None:
             return NOTHING
         first = read_zxing(gray)
@@ -75,6 +78,7 @@ class Cascade:
             self._drop()
             return first
         patch = first.candidate or texture(gray) or self._region.corners
+        self.seen = patch is not None
         for _ in range(_PER_FRAME if patch is not None else 1):
             found = self._next_stage(gray, patch, start)
             if found.readings or found.binary:
@@ -90,6 +94,7 @@ class Cascade:
         return first
 
     def _done(self, found: Found, candidate: Corners | None) -> Found:
+        self.seen = True
         self._region.seen(found.readings[0].corners if found.readings else None)
         self._drop()
         return _distinct(Found(found.readings, found.binary, candidate))

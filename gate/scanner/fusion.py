@@ -142,13 +142,14 @@ def _register(mean: _Layer, crop: _Layer) -> npt.NDArray[np.float32] | None:
     warp = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 2e-3)
     try:
-        agreement, warp = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, stop, _EVERYWHERE, 3)
+        agreement, found = cv2.findTransformECC(small[0], small[1], warp, cv2.MOTION_AFFINE, stop, _EVERYWHERE, 3)
     except cv2.error:
         return None  # it says so by raising: the pictures have nothing in common
+    warp = np.asarray(found, dtype=np.float32)
     if agreement < _AGREE or abs(float(np.linalg.det(warp[:, :2])) - 1) > 0.25:
         return None
     warp[:, 2] *= 2
-    return np.asarray(warp, dtype=np.float32)
+    return warp
 
 
 def _relief(picture: npt.ArrayLike) -> _Layer:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+SLOW_FPS = 12.0
+_SLOW_MESSAGES = 3
+
 
 class Gauges:
     """Counters of one input. `dropped` and `skipped` only rise; the rest covers the time since the last message."""
@@ -17,6 +20,7 @@ class Gauges:
         """Frames that reached the decoder or were dropped."""
         self.frame_at = 0
         """CLOCK_MONOTONIC ms when the last frame arrived."""
+        self._slow = 0
         self._since: int | None = None
         self._ages: list[int] = []
         self._decodes: list[float] = []
@@ -40,12 +44,18 @@ class Gauges:
         """True once after each message, for what is too dear for every frame."""
         return len(self._decodes) == 1
 
+    def slow(self, fps: float) -> bool:
+        """True after three messages in a row below 15 frames a second: a ticket in motion is seen too seldom then."""
+        return self._slow >= _SLOW_MESSAGES and fps < SLOW_FPS
+
     def message(self, now: int, passed_over: int) -> dict[str, Any]:
         """The counters, JSON-ready; averages start anew. `passed_over` are frames the source itself left out."""
         count = len(self._decodes)
         elapsed = now - self._since if self._since is not None else 0
+        fps = round(count * 1000 / elapsed, 1) if elapsed > 0 else 0.0
+        self._slow = self._slow + 1 if fps < SLOW_FPS else 0
         values = {
-            "fps": round(count * 1000 / elapsed, 1) if elapsed > 0 else 0.0,
+            "fps": fps,
             "age_ms": max(self._ages, default=0),
             "dropped": self.dropped,
             "skipped": self.skipped + passed_over,

@@ -56,9 +56,14 @@ class Motion:
         return self._last is not None and self.light < _DARK_MEAN and float(self._last.max()) < 4 * _DARK_MEAN
 
     @property
+    def still_ms(self) -> int:
+        """How long not one thumbnail pixel has changed."""
+        return 0 if self._changed_at is None else self._at - self._changed_at
+
+    @property
     def frozen(self) -> bool:
         """True when not one thumbnail pixel has changed for 3 s: a real sensor's noise never does that."""
-        return self._changed_at is not None and self._at - self._changed_at >= _FROZEN_MS
+        return self.still_ms >= _FROZEN_MS
 
 
 def focus(gray: Picture) -> float:

@@ -38,6 +38,10 @@ class SourceFacts:
     fps: float
 
 
+TEXT_KINDS = frozenset({"evdev", "serial", "stdin"})
+"""Readers that decode by themselves: they give lines, and their silence says nothing."""
+
+
 class EndOfSource(Exception):
     """Nothing will come any more, and that is in order (end of a file, of standard input)."""
 
@@ -51,13 +55,13 @@ class FrameSource(Protocol):
     live: bool
 
     def open(self) -> SourceFacts:
-        """Raises: DeviceError naming the device and what to do."""
+        """Raises: SourceError naming the device and what to do."""
         ...
 
     def read(self) -> Item | None:
         """Wait for the next item; None = nothing yet, ask again.
 
-        Raises: EndOfSource; DeviceError when the device is gone.
+        Raises: EndOfSource; SourceError when the device is gone.
         """
         ...
 
@@ -67,21 +71,42 @@ class FrameSource(Protocol):
 
 
 def open_source(settings: InputSettings) -> FrameSource:
-    """The source of an input, not opened yet. Raises: DeviceError for a kind that has no adapter here."""
-    if settings.kind in ("camera", "url"):
-        from gate.scanner.sources.camera import CameraSource
+    """The source of an input, not opened yet. Raises: ConfigError when its profile cannot be read."""
+    match settings.kind:
+        case "url":
+            from gate.scanner.sources.mjpeg import MjpegSource, is_mjpeg
 
-        return CameraSource(settings)
-    if settings.kind == "video":
-        from gate.scanner.sources.files import VideoFiles
+            if is_mjpeg(settings.device):
+                return MjpegSource(settings)
+            from gate.scanner.sources.camera import CameraSource
 
-        return VideoFiles(settings)
-    if settings.kind == "images":
-        from gate.scanner.sources.files import ImageFolder
+            return CameraSource(settings)
+        case "camera":
+            from gate.scanner.sources.camera import CameraSource
 
-        return ImageFolder(settings)
-    if settings.kind == "stdin":
-        from gate.scanner.sources.lines import LineSource
+            return CameraSource(settings)
+        case "picamera":
+            from gate.scanner.sources.picamera import PicameraSource
 
-        return LineSource(settings)
+            return PicameraSource(settings)
+        case "video":
+            from gate.scanner.sources.files import VideoFiles
+
+            return VideoFiles(settings)
+        case "images":
+            from gate.scanner.sources.files import ImageFolder
+
+            return ImageFolder(settings)
+        case "evdev":
+            from gate.scanner.sources.evdev import WedgeSource
+
+            return WedgeSource(settings)
+        case "serial":
+            from gate.scanner.sources.serialport import SerialSource
+
+            return SerialSource(settings)
+        case "stdin":
+            from gate.scanner.sources.lines import LineSource
+
+            return LineSource(settings)
     raise DeviceError(f"input {settings.name}: kind {settings.kind} has no adapter in this version")

@@ -1,4 +1,4 @@
-"""Cameras through OpenCV: V4L2 devices and MJPEG/RTSP URLs."""
+"""Cameras through OpenCV: V4L2 devices, and RTSP and other addresses that are no plain MJPEG."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from gate.errors import DeviceError
 from gate.scanner.frames import Frame
 from gate.scanner.sources import Item, SourceFacts
+from gate.scanner.sources.faults import BROKEN_FRAMES, NO_SOURCE, REFUSED, UNPLUGGED, SourceError
 from gate.settings import InputSettings
 
 _MIN_FPS = 15.0
@@ -58,13 +58,15 @@ class CameraSource:
     def open(self) -> SourceFacts:
         device = self._settings.device
         if self._settings.kind == "camera" and not os.path.exists(device):
-            raise DeviceError(
-                f"camera {device} is not there: plug it in, or set input.device (v4l2-ctl --list-devices)"
+            raise SourceError(
+                NO_SOURCE, f"camera {device} is not there: plug it in, or set input.device (v4l2-ctl --list-devices)"
             )
         capture = self._open_capture(self._settings)
         if not capture.isOpened():
             capture.release()
-            raise DeviceError(f"camera {device} does not open: is another program using it, may this user read it?")
+            raise SourceError(
+                NO_SOURCE, f"camera {device} does not open: is another program using it, may this user read it?"
+            )
         self._capture = capture
         if self._settings.kind == "camera":
             # MJPG first: asked after the size, many drivers answer with the few raw frames that USB 2 carries.
@@ -77,30 +79,42 @@ class CameraSource:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         if self._settings.kind == "camera" and 0 < fps < _MIN_FPS:
             self.close()
-            raise DeviceError(f"camera {device} gives {fps:g} frames a second at {width}x{height}; 15 are needed")
+            raise SourceError(
+                REFUSED, f"camera {device} gives {fps:g} frames a second at {width}x{height}; 15 are needed"
+            )
         return SourceFacts(f"{'v4l2' if self._settings.kind == 'camera' else 'url'}:{device}", (width, height), fps)
 
     def read(self) -> Item | None:
         capture = self._capture
         if capture is None:
-            raise DeviceError(f"camera {self._settings.device} is closed")
+            raise SourceError(UNPLUGGED, f"camera {self._settings.device} is closed")
         grabbed = capture.grab()
         captured = self._captured(capture)
         ok, image = capture.retrieve() if grabbed else (False, None)
         if not ok or image is None:
             self._failures += 1
             gone = self._settings.kind == "camera" and not os.path.exists(self._settings.device)
-            if gone or self._failures >= _READ_FAILURES:
-                raise DeviceError(f"camera {self._settings.device} {'was unplugged' if gone else 'gives no frames'}")
+            if gone:
+                raise SourceError(UNPLUGGED, f"camera {self._settings.device} was unplugged")
+            if self._failures >= _READ_FAILURES:
+                # A picture that came and cannot be decoded is another trouble than none at all.
+                name = BROKEN_FRAMES if grabbed else UNPLUGGED
+                raise SourceError(name, f"camera {self._settings.device} gives no frames")
             return None
         self._failures = 0
         self._seq += 1
         return Frame(np.asarray(image), captured, self._seq)
 
     def control(self, name: str, value: float) -> bool:
-        """Set `exposure` in ms (0 = automatic). Returns: whether the driver took it."""
-        if self._capture is None or name != "exposure" or self._settings.kind != "camera":
+        """Set `exposure` in ms (0 = automatic) or `focus` in the driver's units (below 0 = automatic).
+
+        Returns: whether the driver took it.
+        """
+        if self._capture is None or name not in ("exposure", "focus") or self._settings.kind != "camera":
             return False
+        if name == "focus":
+            taken = self._capture.set(cv2.CAP_PROP_AUTOFOCUS, float(value < 0))
+            return taken if value < 0 else self._capture.set(cv2.CAP_PROP_FOCUS, value) and taken
         if value <= 0:
             return self._capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, 3)
         # V4L2: 1 = manual, exposure_time_absolute in units of 100 microseconds.

@@ -16,7 +16,7 @@ from gate.scanner.sources import EndOfSource, Item, Note, SourceFacts
 from gate.settings import InputSettings
 
 _VIDEO = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
-_IMAGE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _NO_FILE_S = 0.2
 _BAD_FILE_S = 1.0
 
@@ -131,7 +131,7 @@ class ImageFolder:
         self._start_s = 0.0
 
     def open(self) -> SourceFacts:
-        self._files = matching(self._settings.device, _IMAGE)
+        self._files = matching(self._settings.device, IMAGE_SUFFIXES)
         if not self._files:
             raise DeviceError(f"input {self._settings.name}: no pictures at {self._settings.device}")
         self._start_s = time.monotonic()
