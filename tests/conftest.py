@@ -27,12 +27,20 @@ def _spin() -> str:
     return (shutil.which("spin") or "") if shutil.which("cc") else ""
 
 
+def _postgres() -> str:
+    """Folder of PostgreSQL's server programs: on the path, or where Debian keeps each version of them."""
+    places = [*Path("/usr/lib/postgresql").glob("*/bin"), Path(shutil.which("initdb") or "/nowhere").parent]
+    found = [place for place in places if (place / "postgres").exists() and (place / "initdb").exists()]
+    return str(max(found, key=lambda place: int(place.parent.name) if place.parent.name.isdigit() else 0, default=""))
+
+
 def _systemd_analyze() -> str:
     return shutil.which("systemd-analyze") or ""
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "chromium": _chromium,
+    "postgres": _postgres,
     "spin": _spin,
     "systemd-analyze": _systemd_analyze,
     "zbar": _zbar,

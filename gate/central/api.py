@@ -37,6 +37,7 @@ from gate.central import auth, basefile, devices, events, feed, ingest, manifest
 from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
 from gate.central.manifests import MustRefetch
+from gate.central.pushes import boot_of
 from gate.central.service import Central
 from gate.errors import ConfigError, FormatError, GateError
 from gate.wire import cbor
@@ -141,7 +142,8 @@ class _Api:
         """The device that signed this request, and the body as sent. Raises: ApiError."""
         signed = self._guard.headers(request.headers)
         body = await read_body(request, cap)
-        device = await self._read(lambda connection: devices.get(connection, signed.device))
+        directory = self._central.directory
+        device = directory.known(signed.device) or await asyncio.to_thread(directory.look_up, signed.device)
         path = request.scope["raw_path"].decode("ascii")
         if query := request.scope["query_string"]:
             path += "?" + query.decode("ascii")
@@ -169,6 +171,7 @@ class _Api:
         answer, refusal = await self._write(job)
         if refusal is not None:
             raise _enrol_error(refusal)
+        self._central.hints.wake(("device", answer["device"]))
         return JSONResponse(answer)
 
     async def time(self, nonce: str) -> Response:
@@ -289,9 +292,20 @@ class _Api:
         except (FormatError, ConfigError) as error:
             raise ApiError(400, "invalid", str(error)) from error
         now_ms = self._central.clock()
-        outcome = await self._write(lambda connection: ingest.store(connection, stream, device, pushed, now_ms))
+
+        def job(connection: Connection) -> tuple[ingest.Outcome, bool]:
+            return (
+                ingest.store(connection, stream, device, pushed, now_ms),
+                pushed.boot is not None
+                and pushed.boot != device.boot
+                and devices.seen_boot(connection, device, pushed.boot, now_ms),
+            )
+
+        outcome, rebooted = await self._write(job)
         if outcome.new:
             self._central.hints.wake(("checkins", stream))
+        if rebooted:
+            self._central.hints.wake(("device", device.device))
         return JSONResponse(outcome.to_json(now_ms))
 
     async def heartbeat(self, request: Request) -> Response:
@@ -302,9 +316,12 @@ class _Api:
         except FormatError as error:
             raise ApiError(400, "invalid", str(error)) from error
         now_ms = self._central.clock()
+        boot = boot_of(content.get("clock"))
 
         def job(connection: Connection) -> int:
             devices.beat(connection, device.device, content, now_ms)
+            if boot is not None and boot != device.boot:
+                devices.seen_boot(connection, device, boot, now_ms)
             spreads = [events.policy_of(connection, event).get("reconnect_spread_s", 30) for event in device.events]
             return max(spreads, default=30)
 

@@ -1,23 +1,21 @@
 """The one door to the database: a writer thread with group commit, and reading connections beside it.
 
-No table is named here. SQLite: WAL, `synchronous=FULL`, exactly one writing connection, in one process (held by a lock file).
+No table is named here; what is special about an engine is in `engines`. One commit for all who wait: on a disk that needs
+milliseconds to be sure, this decides how many check-ins a second there are, on SQLite and PostgreSQL alike.
 """
 
 from __future__ import annotations
 
-import os
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
+from gate.central import engines
 from gate.errors import GateError, StorageError
 
 T = TypeVar("T")
@@ -26,7 +24,6 @@ Job = Callable[[Connection], T]
 _GROUP = 64
 # Jobs that share one commit. More would only lengthen the answer time of the first of them.
 _READERS = 4
-_BUSY_MS = 5000
 
 
 class Database:
@@ -37,19 +34,13 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._writer = _engine(url, writer=True)
-        self._reader = _engine(url, writer=False)
+        self._writer = engines.writer(url)
+        self._reader = engines.reader(url, _READERS)
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="central-read")
         self._thread = threading.Thread(target=self._run, name="central-write", daemon=True)
         self._closed = False
         self._thread.start()
-
-    @staticmethod
-    def sqlite_url(path: Path) -> str:
-        """The file is made here, for owner and group only; SQLite gives -wal and -shm the same mode."""
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
-        return f"sqlite:///{path.absolute()}"
 
     def create(self, metadata: MetaData) -> None:
         self.write(metadata.create_all)
@@ -65,6 +56,11 @@ class Database:
 
     def write(self, job: Job[T]) -> T:
         return self.submit(job).result()
+
+    @property
+    def waiting(self) -> int:
+        """Writes that have not begun."""
+        return self._jobs.qsize()
 
     def submit_read(self, job: Job[T]) -> Future[T]:
         return self._pool.submit(self.read, job)
@@ -136,32 +132,3 @@ def _translated(error: Exception) -> Exception:
         translated.__cause__ = error
         return translated
     return error
-
-
-def _engine(url: str, *, writer: bool) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=1 if writer else _READERS)
-    pool: Any = (
-        {"poolclass": StaticPool} if writer else {"poolclass": QueuePool, "pool_size": _READERS, "max_overflow": 8}
-    )
-    engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000, "isolation_level": None}, **pool
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
-        raw = cast(sqlite3.Connection, connection)
-        raw.isolation_level = None
-        raw.execute("PRAGMA trusted_schema=OFF")
-        if writer:
-            raw.execute("PRAGMA journal_mode=WAL").fetchone()
-            raw.execute("PRAGMA synchronous=FULL")  # an answer "stored" must survive a power cut
-        else:
-            raw.execute("PRAGMA query_only=ON")
-            raw.execute("PRAGMA wal_autocheckpoint=0").fetchone()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine

@@ -42,6 +42,8 @@ class Device:
     revoked: int | None
     beat_at: int | None
     beat: dict[str, Any]
+    boot: str | None = None
+    """The kernel's id of the boot that spoke last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ def _device(connection: Connection, row: Row[Any]) -> Device:
         revoked=row.revoked,
         beat_at=row.beat_at,
         beat=json.loads(row.beat) if row.beat else {},
+        boot=row.boot,
     )
 
 
@@ -166,14 +169,49 @@ def add(
         connection.execute(insert(links), [{"event_id": event, "device": device} for event in sorted(set(served))])
 
 
-def revoke(connection: Connection, device: str, now_ms: int) -> None:
-    """From now on the device is answered `revoked`: it stops syncing and wipes its secrets. Raises: ConfigError."""
+def revoke(connection: Connection, device: str, now_ms: int) -> tuple[str, ...]:
+    """From now on the device is answered `revoked`: it stops syncing and wipes its secrets.
+
+    Returns: the events that it serves. Raises: ConfigError.
+    """
     table = schema.device
     changed = connection.execute(
         update(table).where(table.c.device == device).values(revoked=now_ms, code_hash=None, code_expires=None)
     )
     if not changed.rowcount:
         raise ConfigError([("device", f"there is no device {device!r}", "see `gate central device list`")])
+    found = get(connection, device)
+    return found.events if found else ()
+
+
+def seen_boot(connection: Connection, device: Device, boot: str, now_ms: int) -> bool:
+    """Note the boot that a device speaks from. One that speaks again after a later one began runs beside it: two cards
+    with one key are alive, which is an alarm.
+
+    Returns: whether anything changed.
+    """
+    table, log = schema.device, schema.device_boot
+    newest = connection.execute(select(table.c.boot).where(table.c.device == device.device).with_for_update()).scalar()
+    if newest == boot:
+        return False
+    known = connection.execute(select(log.c.last).where(log.c.device == device.device, log.c.boot == boot)).scalar()
+    if newest is not None:
+        connection.execute(update(log).where(log.c.device == device.device, log.c.boot == newest).values(last=now_ms))
+    if known is None:
+        connection.execute(insert(log).values(device=device.device, boot=boot, first=now_ms, last=now_ms))
+    else:
+        connection.execute(update(log).where(log.c.device == device.device, log.c.boot == boot).values(last=now_ms))
+        incidents.add(
+            connection,
+            events.DEVICE_STREAM,
+            "two_boots",
+            now_ms,
+            gate=device.gate,
+            device=device.device,
+            detail={"boots": [newest, boot]},
+        )
+    connection.execute(update(table).where(table.c.device == device.device).values(boot=boot))
+    return True
 
 
 def enrol(connection: Connection, request: EnrolRequest, now_ms: int) -> tuple[Device, EnrolError | None]:
@@ -266,8 +304,7 @@ def _case_next(connection: Connection, device: Device) -> int:
 
 def beat(connection: Connection, device: str, content: dict[str, Any], now_ms: int) -> None:
     table = schema.device
-    text = json.dumps(content, ensure_ascii=False)
-    connection.execute(update(table).where(table.c.device == device).values(beat_at=now_ms, beat=text))
+    connection.execute(update(table).where(table.c.device == device).values(beat_at=now_ms, beat=json.dumps(content)))
 
 
 def _code_hash(code: bytes) -> bytes:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable
+
+Topic = tuple[str, str]
+"""(kind, name): ("changes", event), ("checkins", event), ("device", device)."""
 
 
 class Hints:
-    """Waiters by topic. `wake` may come from any thread; waiting is the event loop's."""
+    """Waiters by topic. `wake` may come from any thread; waiting is the event loop's.
+
+    `relay` takes what happened here to the other processes of the same database, `on_wake` is told of every hint.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._waiters: dict[Hashable, set[asyncio.Future[None]]] = {}
+        self._waiters: dict[Topic, set[asyncio.Future[None]]] = {}
         self._closed = False
+        self.relay: Callable[[Topic], None] | None = None
+        self.on_wake: Callable[[Topic], None] | None = None
 
-    def listen(self, topic: Hashable) -> asyncio.Future[None]:
+    def listen(self, topic: Topic) -> asyncio.Future[None]:
         """A future that is done at the next `wake`. Listen first, then read: no change falls between."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._guard:
@@ -25,7 +33,7 @@ class Hints:
                 self._waiters.setdefault(topic, set()).add(waiter)
         return waiter
 
-    def forget(self, topic: Hashable, waiter: asyncio.Future[None]) -> None:
+    def forget(self, topic: Topic, waiter: asyncio.Future[None]) -> None:
         with self._guard:
             waiters = self._waiters.get(topic)
             if waiters is not None:
@@ -34,9 +42,22 @@ class Hints:
                     del self._waiters[topic]
         waiter.cancel()
 
-    def wake(self, topic: Hashable) -> None:
+    def wake(self, topic: Topic) -> None:
+        """Something happened here: wake who waits here, and tell the other processes."""
+        self.heard(topic)
+        if self.relay is not None:
+            self.relay(topic)
+
+    def heard(self, topic: Topic) -> None:
+        """Something happened somewhere. ("", ""): anything may have."""
+        if self.on_wake is not None:
+            self.on_wake(topic)
         with self._guard:
-            waiters = self._waiters.pop(topic, set())
+            if topic == ("", ""):
+                waiters = {waiter for group in self._waiters.values() for waiter in group}
+                self._waiters.clear()
+            else:
+                waiters = self._waiters.pop(topic, set())
         for waiter in waiters:
             _finish(waiter)
 

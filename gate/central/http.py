@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import zstandard
@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from gate.central.hints import Hints
+from gate.central.hints import Hints, Topic
 from gate.errors import FormatError, StorageError
 
 log = logging.getLogger("gate.central")
@@ -142,7 +142,7 @@ def _no_constant(name: str) -> Any:
 
 
 async def long_poll(
-    hints: Hints, topic: Hashable, wait_s: float, read: Callable[[], Awaitable[T]], ready: Callable[[T], bool]
+    hints: Hints, topic: Topic, wait_s: float, read: Callable[[], Awaitable[T]], ready: Callable[[T], bool]
 ) -> T:
     """Read until it is `ready`, the wait is over, or the server stops; always an answer that was read afterwards."""
     loop = asyncio.get_running_loop()

@@ -19,8 +19,11 @@ def add(
     gate: str | None = None,
     device: str | None = None,
     detail: dict[str, Any] | None = None,
+    list_: str | None = None,
+    ticket: bytes | None = None,
+    ref: str | None = None,
 ) -> int:
-    """`kind`: a short stable word (`journal_fork`, `chain_broken`, `enrol_conflict`, ...). Returns: its number."""
+    """`kind`: a short stable word (`journal_fork`, `two_boots`, `duplicate_admission`, ...). Returns: its number."""
     number: int = connection.execute(
         update(event_head)
         .where(event_head.c.event_id == event)
@@ -29,7 +32,16 @@ def add(
     ).scalar_one()
     connection.execute(
         insert(incident).values(
-            event_id=event, n=number, kind=kind, gate=gate, device=device, at=now_ms, detail=json.dumps(detail or {})
+            event_id=event,
+            n=number,
+            kind=kind,
+            gate=gate,
+            device=device,
+            at=now_ms,
+            detail=json.dumps(detail or {}),
+            list=list_,
+            ticket=ticket,
+            ref=ref,
         )
     )
     return number

@@ -1,6 +1,9 @@
 """Taking in pushed journal rows: each one answered, none refused for a business reason, none stored twice.
 
 One transaction a push. Same number with other content: the first stays, the second is kept in quarantine, people are told.
+
+A push that simply goes on where its stream ended, as nearly all do, reads one row of `stream` and nothing else of what is
+stored (`_goes_on`); every other one reads its neighbourhood.
 """
 
 from __future__ import annotations
@@ -13,28 +16,27 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from gate.central import events, incidents, schema
+from gate.central import checkins, duplicates, events, incidents, schema, streams
 from gate.central.devices import Device, journal_key_of_gate
 from gate.central.http import ApiError
 from gate.central.pushes import Item, Push
+from gate.central.streams import Stream
 from gate.errors import FormatError, TrustError
 from gate.wire.journal import Head, PushedRecord, read_head, stream_start
 
-_MISSING_MAX = 100
-_WALK_ROWS = 20_000
-# How far above a gap the search for further gaps goes in one push; the rest is named when the first are filled.
 _DATA_KINDS = ("clock", "reconciled")
 STORED, KNOWN, FLAGGED, QUARANTINED = "stored", "known", "stored_flagged", "quarantined"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The answer of contracts 5. `admissions`: people let in by the rows that are new."""
+    """The answer of contracts 5. `new`: rows that were stored. `incidents`: whether people have something new to see."""
 
     results: list[list[Any]] = field(default_factory=list)
     durable: dict[str, int] = field(default_factory=dict)
     missing: dict[str, list[list[int]]] = field(default_factory=dict)
     new: int = 0
+    incidents: bool = False
 
     def to_json(self, now_ms: int) -> dict[str, Any]:
         return {
@@ -65,20 +67,39 @@ def store(connection: Connection, event: str, device: Device, push: Push, now_ms
     if push.items and event != events.DEVICE_STREAM and event not in device.events:
         intake.foreign = True
         intake.incident("foreign_event", device.gate, {"records": len(push.items)})
-    intake.load(push.items)
-    intake.heads(push.heads)
-    outcome = Outcome(results=[[item.epoch.hex(), item.seq, intake.take(item)] for item in push.items])
-    for number, values in enumerate(intake.new, found.checkins + 1):
-        values["n"] = number
-    if intake.new:
-        connection.execute(insert(schema.checkin), intake.new)
-        outcome.new = len(intake.new)
-    for gate, epoch in intake.streams:
-        durable, missing = _advance(connection, event, gate, epoch)
+    outcome = Outcome()
+    parts = _by_stream(push.items)
+    going_on: dict[tuple[str, bytes], Stream] = {}
+    if not push.heads:
+        for place, items in parts.items():
+            stream = streams.get(connection, event, *place)
+            if _goes_on(event, place[1], stream, items) and not intake.has_heads(*place, items):
+                going_on[place] = stream or _NO_STREAM
+    rest = tuple(item for item in push.items if (item.gate, item.epoch) not in going_on)
+    intake.load(rest)
+    intake.heads(push.heads, set(parts))
+    for item in push.items:
+        word = intake.store(item) if (item.gate, item.epoch) in going_on else intake.take(item)
+        outcome.results.append([item.epoch.hex(), item.seq, word])
+    outcome.new = len(intake.new)
+    checkins.add(
+        connection, [(*row[:4], number, *row[4:]) for number, row in enumerate(intake.new, found.checkins + 1)]
+    )
+    for (gate, epoch), items in parts.items():
+        before = going_on.get((gate, epoch))
+        if before is not None:
+            last = items[-1]
+            assert last.pushed is not None
+            after = Stream(last.seq, last.seq, last.pushed.hash)
+            streams.put(connection, event, gate, epoch, after, new=before is _NO_STREAM)
+            outcome.durable[epoch.hex()] = last.seq
+            continue
+        durable, missing = streams.advance(connection, event, gate, epoch)
         outcome.durable[epoch.hex()] = durable
         if missing:
             outcome.missing[epoch.hex()] = missing
     if intake.new:
+        outcome.incidents = bool(duplicates.settle(connection, event, intake.grown, now_ms))
         # Last statement: numbers become visible in the order in which transactions commit.
         connection.execute(
             update(head)
@@ -86,6 +107,31 @@ def store(connection: Connection, event: str, device: Device, push: Push, now_ms
             .values(checkins=found.checkins + len(intake.new), admissions=found.admissions + intake.admissions)
         )
     return outcome
+
+
+_NO_STREAM = Stream(0, 0, None)
+
+
+def _by_stream(items: tuple[Item, ...]) -> dict[tuple[str, bytes], list[Item]]:
+    parts: dict[tuple[str, bytes], list[Item]] = {}
+    for item in items:
+        parts.setdefault((item.gate, item.epoch), []).append(item)
+    return parts
+
+
+def _goes_on(event: str, epoch: bytes, stream: Stream | None, items: list[Item]) -> bool:
+    """Whether these records follow the stream's last one, number by number and hash by hash."""
+    if stream is None:
+        seq, previous = 0, stream_start(epoch, event)
+    elif stream.tail is None or stream.durable != stream.top:
+        return False
+    else:
+        seq, previous = stream.top, stream.tail
+    for item in items:
+        if item.pushed is None or item.seq != seq + 1 or item.pushed.prev != previous:
+            return False
+        seq, previous = item.seq, item.pushed.hash
+    return True
 
 
 class _Intake:
@@ -98,8 +144,9 @@ class _Intake:
         self._now_ms = now_ms
         self._rows: dict[tuple[str, bytes], dict[int, tuple[bytes, bytes]]] = {}
         self._heads: dict[tuple[str, bytes, int], bytes] = {}
-        self.streams: list[tuple[str, bytes]] = []
-        self.new: list[dict[str, Any]] = []
+        self.new: list[tuple[Any, ...]] = []
+        """Values of `checkins.COLUMNS` but the number, which stands fifth."""
+        self.grown = duplicates.Grown()
         self.admissions = 0
         self.foreign = False
 
@@ -113,7 +160,6 @@ class _Intake:
         spans: dict[tuple[str, bytes], list[int]] = defaultdict(list)
         for item in items:
             spans[item.gate, item.epoch].append(item.seq)
-        self.streams = list(spans)
         for (gate, epoch), seqs in spans.items():
             low, high = min(seqs) - 1, max(seqs) + 1
             table = schema.checkin
@@ -127,6 +173,17 @@ class _Intake:
             )
             self._rows[gate, epoch] = {row.seq: (bytes(row.hash), bytes(row.prev)) for row in rows}
             self._load_heads(gate, epoch, low, high)
+
+    def has_heads(self, gate: str, epoch: bytes, items: list[Item]) -> bool:
+        """Whether somebody has signed for one of these numbers before it came."""
+        table = schema.head
+        query = select(table.c.seq).where(
+            table.c.event_id == self._event,
+            table.c.gate == gate,
+            table.c.epoch == epoch,
+            table.c.seq.between(items[0].seq, items[-1].seq),
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def _load_heads(self, gate: str, epoch: bytes, low: int, high: int) -> None:
         table = schema.head
@@ -144,9 +201,11 @@ class _Intake:
             if head is not None:
                 self._heads[gate, epoch, row.seq] = head.hash
 
-    def heads(self, heads: tuple[bytes, ...]) -> None:
+    def heads(self, heads: tuple[bytes, ...], places: set[tuple[str, bytes]]) -> None:
         """Keep signed heads; one that nobody signed, or that contradicts a stored row, is an incident."""
-        gates = {gate for gate, _ in self.streams} or {self._device.gate}
+        if not heads:
+            return
+        gates = {gate for gate, _ in places} or {self._device.gate}
         keys = [key for gate in sorted(gates) for key in journal_key_of_gate(self._connection, gate)]
         table = schema.head
         for data in heads:
@@ -177,13 +236,46 @@ class _Intake:
             return self._put_aside(item, "journal_fork", "another record stands under this number")
         why = self._contradiction(item, pushed, rows)
         rows[item.seq] = (pushed.hash, pushed.prev)
-        self.new.append(self._values(item, pushed))
-        record = pushed.record
-        if record.kind in ("admitted", "override"):
-            self.admissions += record.count
+        word = self.store(item)
         if why:
             self.incident(why, item.gate, {"epoch": item.epoch.hex(), "seq": item.seq})
-        return FLAGGED if why or self.foreign else STORED
+        return FLAGGED if why else word
+
+    def store(self, item: Item) -> str:
+        """A record that is new."""
+        pushed = item.pushed
+        assert pushed is not None
+        record = pushed.record
+        ticket = None if record.ticket is None else bytes.fromhex(record.ticket)
+        self.new.append(
+            (
+                self._event,
+                item.gate,
+                item.epoch,
+                item.seq,
+                record.kind,
+                record.list,
+                ticket,
+                record.dir,
+                record.reason,
+                record.count,
+                record.at,
+                record.mono,
+                record.boot,
+                record.error_ms,
+                record.ref,
+                json.dumps(record.data) if record.kind in _DATA_KINDS else None,
+                item.body,
+                pushed.prev,
+                pushed.hash,
+                self._device.device,
+                self._now_ms,
+            )
+        )
+        if record.kind in ("admitted", "override"):
+            self.admissions += record.count
+        self.grown.add(record, ticket)
+        return FLAGGED if self.foreign else STORED
 
     def _contradiction(self, item: Item, pushed: PushedRecord, rows: dict[int, tuple[bytes, bytes]]) -> str:
         """Wherever rows meet they must be one chain, and a signed head must name this row's hash."""
@@ -214,32 +306,6 @@ class _Intake:
             self.incident(kind, item.gate, {"epoch": item.epoch.hex(), "seq": item.seq, "why": why})
         return QUARANTINED
 
-    def _values(self, item: Item, pushed: PushedRecord) -> dict[str, Any]:
-        record = pushed.record
-        return {
-            "event_id": self._event,
-            "gate": item.gate,
-            "epoch": item.epoch,
-            "seq": item.seq,
-            "kind": record.kind,
-            "list": record.list,
-            "ticket": None if record.ticket is None else bytes.fromhex(record.ticket),
-            "dir": record.dir,
-            "reason": record.reason,
-            "count": record.count,
-            "at": record.at,
-            "mono": record.mono,
-            "boot": record.boot,
-            "error_ms": record.error_ms,
-            "ref": record.ref,
-            "data": json.dumps(record.data) if record.kind in _DATA_KINDS else None,
-            "body": record.encode(),
-            "prev": pushed.prev,
-            "hash": pushed.hash,
-            "device": self._device.device,
-            "received": self._now_ms,
-        }
-
 
 def _opened(data: bytes, keys: list[bytes]) -> Head | None:
     for key in keys:
@@ -248,34 +314,3 @@ def _opened(data: bytes, keys: list[bytes]) -> Head | None:
         except (TrustError, FormatError):
             continue  # perhaps signed with the key of an earlier card of this gate
     return None
-
-
-def _advance(connection: Connection, event: str, gate: str, epoch: bytes) -> tuple[int, list[list[int]]]:
-    """Raise the number up to which a stream is complete. Returns: it, and the gaps above (both ends inclusive)."""
-    table = schema.stream
-    same = (table.c.event_id == event, table.c.gate == gate, table.c.epoch == epoch)
-    before = connection.execute(select(table.c.durable).where(*same)).scalar()
-    durable = before or 0
-    held: set[int] = set()
-    for part in (schema.checkin, schema.quarantine):
-        held.update(
-            connection.execute(
-                select(part.c.seq)
-                .where(part.c.event_id == event, part.c.gate == gate, part.c.epoch == epoch, part.c.seq > durable)
-                .order_by(part.c.seq)
-                .limit(_WALK_ROWS)
-            ).scalars()
-        )
-    top = durable
-    missing: list[list[int]] = []
-    for seq in sorted(held):
-        if seq == durable + 1 and not missing:
-            durable = seq
-        elif seq > top + 1 and len(missing) < _MISSING_MAX:
-            missing.append([top + 1, seq - 1])
-        top = seq
-    if before is None:
-        connection.execute(insert(table).values(event_id=event, gate=gate, epoch=epoch, durable=durable, top=top))
-    else:
-        connection.execute(update(table).where(*same).values(durable=durable, top=top))
-    return durable, missing

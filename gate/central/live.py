@@ -104,7 +104,7 @@ def _event(connection: Connection, row: Any, now_ms: int) -> dict[str, Any]:
         "tickets": base.rows if base else 0,
         "records": row.checkins,
         "admissions": row.admissions,
-        "last_minute": recent,
+        "last_minute": int(recent),
         "incidents": row.incidents,
         "seq": row.seq,
         "cursor": row.cursor,
@@ -166,6 +166,7 @@ def _last_incidents(connection: Connection) -> list[dict[str, Any]]:
             "device": row.device,
             "at": row.at,
             "detail": json.loads(row.detail),
+            "ended": row.ended,
         }
         for row in rows
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from gate.central import events
 from gate.central.http import json_object
 from gate.errors import FormatError
 from gate.wire.cbor import Fields
-from gate.wire.journal import EPOCH_BYTES, PUSH_RECORDS_MAX, PushedRecord, pushed_from_json
+from gate.wire.journal import EPOCH_BYTES, PUSH_RECORDS_MAX, PushedRecord, pushed_and_body
 from gate.wire.request import unb64
 
 _HEADS_MAX = 64
@@ -22,6 +23,7 @@ class Item:
     gate: str
     epoch: bytes
     seq: int
+    body: bytes
     pushed: PushedRecord | None
     why: str
     sent: Any
@@ -29,8 +31,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Push:
+    """`boot`: the one that the device speaks from now, whatever boots its records are of."""
+
     items: tuple[Item, ...]
     heads: tuple[bytes, ...]
+    boot: str | None = None
 
 
 def parse(body: bytes, event: str) -> Push:
@@ -46,13 +51,38 @@ def parse(body: bytes, event: str) -> Push:
     if len(records) > PUSH_RECORDS_MAX or not isinstance(heads, list) or len(heads) > _HEADS_MAX:
         raise FormatError(f"a push has at most {PUSH_RECORDS_MAX} records and {_HEADS_MAX} heads")
     items = tuple(_item(record, index, event) for index, record in enumerate(records))
-    return Push(items, tuple(unb64(str(head)) for head in heads))
+    return Push(items, tuple(unb64(str(head)) for head in heads), boot_of({"boot": fields.raw("boot")}))
+
+
+_BOOT = re.compile(r"[0-9a-f]{32}")
+
+
+def boot_of(clock: Any) -> str | None:
+    """The boot id in a push, or in the clock of a heartbeat; None when it is no such id."""
+    boot = clock.get("boot") if isinstance(clock, dict) else None
+    return boot if isinstance(boot, str) and _BOOT.fullmatch(boot) else None
 
 
 def _item(record: Any, index: int, event: str) -> Item:
     fields = Fields(record, f"records[{index}]")
-    if fields.text("event", 40) != event:
+    if record.get("event") != event:
+        fields.text("event", 40)
         raise FormatError(f"records[{index}] belongs to another event")
+    try:
+        pushed, body = pushed_and_body(record)
+        _storable(pushed)
+    except (ValueError, RecursionError, OverflowError) as error:
+        return _malformed(record, index, fields, str(error))
+    gate = pushed.record.gate
+    events.check_id(gate, f"records[{index}].gate")
+    return Item(
+        gate=gate, epoch=bytes.fromhex(pushed.record.epoch), seq=pushed.record.seq, body=body, pushed=pushed, why="",
+        sent=record,
+    )  # fmt: skip
+
+
+def _malformed(record: Any, index: int, fields: Fields, why: str) -> Item:
+    """A record that names its place can be put aside; one that does not makes the whole push wrong."""
     gate, seq = fields.text("gate", 40), fields.integer("seq", 1)
     try:
         epoch = bytes.fromhex(fields.text("epoch", 2 * EPOCH_BYTES))
@@ -61,17 +91,17 @@ def _item(record: Any, index: int, event: str) -> Item:
     if len(epoch) != EPOCH_BYTES:
         raise FormatError(f"records[{index}].epoch is not {EPOCH_BYTES} bytes")
     events.check_id(gate, f"records[{index}].gate")
-    try:
-        pushed, why = _checked(record), ""
-    except (ValueError, RecursionError, OverflowError) as error:
-        pushed, why = None, str(error)
-    return Item(gate=gate, epoch=epoch, seq=seq, pushed=pushed, why=why, sent=record)
+    return Item(gate=gate, epoch=epoch, seq=seq, body=b"", pushed=None, why=why, sent=record)
 
 
-def _checked(record: Any) -> PushedRecord:
-    pushed = pushed_from_json(record)
-    for name in ("epoch", "ticket"):
-        text = getattr(pushed.record, name)
-        if text is not None and bytes.fromhex(text).hex() != text:
-            raise FormatError(f"record.{name} is not lower-case hex")
-    return pushed
+_TICKET = re.compile(r"[0-9a-f]{32}")
+
+
+def _storable(pushed: PushedRecord) -> None:
+    """Raises: FormatError."""
+    record = pushed.record
+    if record.ticket is not None and not _TICKET.fullmatch(record.ticket):
+        raise FormatError("record.ticket is not 16 bytes in lower-case hex")
+    for text in (record.boot, record.list, record.dir, record.reason, record.ref):
+        if text is not None and "\x00" in text:
+            raise FormatError("record has a text with a zero byte")  # no text of PostgreSQL may have one

@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
-VERSION = 1
+VERSION = "0002"
+"""Newest revision of `migrations`."""
 
 metadata = MetaData()
 
@@ -36,7 +37,7 @@ def _blob(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
 
 
 setting = Table("setting", metadata, _text("k", key=True), _text("v"), **_STRICT)
-"""`schema`, `org`, `server`, `url`, `spki` (hex), `life` (16 hex, new when a backup is restored)."""
+"""`org`, `server`, `url`, `spki` (hex), `life` (16 hex, new when a backup is restored)."""
 
 key = Table(
     "key",
@@ -48,6 +49,7 @@ key = Table(
     _int("nbf"),
     _int("exp"),
     _int("revoked", default=0),
+    _int("since", default=0),  # the server signs with it from then on; gates know it earlier
     **_STRICT,
 )
 """Public half of each signing key; Unix seconds."""
@@ -157,6 +159,7 @@ device = Table(
     _blob("code_hash", null=True),
     _int("code_expires", null=True),
     _int("code_used", null=True),
+    _int("code_trust", default=0),  # the answer to this code begins with the trust file above this version
     _int("enrolled", null=True),
     _int("revoked", null=True),
     _blob("device_pub", null=True),
@@ -166,6 +169,7 @@ device = Table(
     _text("software", null=True),
     _int("beat_at", null=True),
     _text("beat", null=True),
+    _text("boot", null=True),  # the one that is alive, as far as it has told
     UniqueConstraint("short"),
     UniqueConstraint("code_hash"),
     **_STRICT_ROWID,
@@ -173,6 +177,29 @@ device = Table(
 """Devices belong to the server; which events they serve is `device_event`."""
 
 device_event = Table("device_event", metadata, _text("event_id", key=True), _text("device", key=True), **_STRICT)
+
+device_boot = Table(
+    "device_boot",
+    metadata,
+    _text("device", key=True),
+    _text("boot", key=True),
+    _int("first"),
+    _int("last"),
+    **_STRICT,
+)
+"""Boots of a device that have spoken to us, Unix ms. One that speaks again after another has begun is a second device."""
+
+boot_clock = Table(
+    "boot_clock",
+    metadata,
+    _text("event_id", key=True),
+    _text("gate", key=True),
+    _text("boot", key=True),
+    _int("base_ms"),
+    _int("error_ms"),
+    **_STRICT,
+)
+"""The clock record of each boot with the least (error, base): derived from `checkin`, for corrected times."""
 
 checkin = Table(
     "checkin",
@@ -228,6 +255,7 @@ stream = Table(
     _blob("epoch", key=True),
     _int("durable"),  # every number up to this one is held
     _int("top"),
+    _blob("tail", null=True),  # hash of the record `top`; NULL while there is a gap below, or it lies in quarantine
     **_STRICT,
 )
 
@@ -252,5 +280,37 @@ incident = Table(
     _text("device", null=True),
     _int("at"),
     _text("detail"),
+    _text("list", null=True),
+    _blob("ticket", null=True),
+    _text("ref", null=True),  # gate/epoch/seq
+    _int("ended", null=True),  # a later record took the reason away: it is no incident any more
+    Index("incident_ticket", "event_id", "ticket"),
     **_STRICT,
 )
+
+import_batch = Table(
+    "import_batch",
+    metadata,
+    _text("event_id", key=True),
+    _int("n", key=True),
+    _text("file"),
+    _int("at"),
+    _int("created", default=0),
+    _int("updated", default=0),
+    _int("unchanged", default=0),
+    _int("done", null=True),
+    _int("undone", null=True),
+    **_STRICT,
+)
+
+import_row = Table(
+    "import_row",
+    metadata,
+    _text("event_id", key=True),
+    _int("n", key=True),
+    _blob("key", key=True),
+    _blob("before", null=True),  # CBOR of the row as it was; NULL = it was not there
+    _blob("after"),
+    **_STRICT,
+)
+"""What an import changed, so that it can be taken back."""

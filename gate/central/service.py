@@ -9,27 +9,31 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, insert
 
-from gate.central import devices, events, folder, manifests, schema, settings, tickets, trustfiles
+from gate.central import devices, engines, events, folder, migrations, place, schema, settings, trustfiles
 from gate.central.database import Database
+from gate.central.desk import Desk
+from gate.central.directory import Directory
 from gate.central.hints import Hints
 from gate.central.keys import KeyStore
 from gate.central.manifests import Signer
 from gate.central.publication import Publication, Published
-from gate.central.tickets import Counts, IssuedTicket, NewTicket, StoredTicket
 from gate.errors import ConfigError, StorageError
-from gate.model import EventMode, TicketRow, TicketState
+from gate.model import EventMode
 from gate.wire.enrol import CODE_BYTES, EnrolmentCode
+
+if TYPE_CHECKING:
+    from gate.central.relay import Relay
 
 
 def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Central:
+class Central(Desk):
     """Open with `Central.open`; close it when done. Methods may be called from any thread.
 
     `now_ms` of every method: Unix ms, None = ask the clock.
@@ -56,6 +60,8 @@ class Central:
         self.signer = Signer(self.keys, self.object_folder)
         self.hints = Hints()
         self._lock = lock
+        self._relay: Relay | None = None
+        self.directory = Directory(database.read, self.hints)
         self._publication = Publication(database, self.signer, self.manifest_folder)
 
     @classmethod
@@ -68,10 +74,14 @@ class Central:
         random: Callable[[int], bytes] = os.urandom,
         org: str = "Gate",
     ) -> Central:
-        """Open the state folder, made at first use.
+        """Open the state folder, made at first use, and bring its database to the newest version.
+
+        Args:
+            database_url: for a fresh folder, the database it will always use; else only checked. None = the folder's own.
 
         Raises:
             StorageError: another process has it open, or it cannot be written.
+            ConfigError: the folder uses another database.
         """
         state = Path(state)
         try:
@@ -80,9 +90,13 @@ class Central:
         except OSError as error:
             raise StorageError(f"{state} cannot be used: {error.strerror}") from error
         try:
-            database = Database(database_url or Database.sqlite_url(state / "central.db"))
-            central = cls(state, database, clock=clock, random=random, lock=lock)
-            central._prepare(org)
+            url = place.settle(state, database_url)
+            central = cls(state, Database(url), clock=clock, random=random, lock=lock)
+            try:
+                central._prepare(org, url)
+            except BaseException:
+                central.db.close()
+                raise
         except BaseException:
             os.close(lock)
             raise
@@ -90,6 +104,8 @@ class Central:
 
     def close(self) -> None:
         self.hints.close()
+        if self._relay is not None:
+            self._relay.close()
         self.db.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -101,27 +117,25 @@ class Central:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self, org: str) -> None:
+    def _prepare(self, org: str, url: str) -> None:
         now_ms = self.clock()
 
         def job(connection: Connection) -> None:
-            schema.metadata.create_all(connection)
-            version = settings.get(connection, "schema")
-            if version is None:
-                settings.put(connection, "schema", str(schema.VERSION))
-                settings.put(connection, "org", org)
-                settings.put(connection, "server", "central")
-                settings.put(connection, "life", self.random(8).hex())
-                connection.execute(insert(schema.event_head).values(event_id=events.DEVICE_STREAM))
-                for role in ("manifest", "time"):
-                    events.new_key(connection, self.keys, events.ANY_EVENT, role, now_ms // 1000)
-            elif version != str(schema.VERSION):
-                raise StorageError(f"the database is of version {version}, this program knows {schema.VERSION}")
+            if not migrations.upgrade(connection):
+                return
+            settings.put(connection, "org", org)
+            settings.put(connection, "server", "central")
+            settings.put(connection, "life", self.random(8).hex())
+            connection.execute(insert(schema.event_head).values(event_id=events.DEVICE_STREAM))
+            for role in ("manifest", "time"):
+                events.new_key(connection, self.keys, events.ANY_EVENT, role, now_ms // 1000)
 
         self.db.write(job)
+        if engines.is_postgresql(url):
+            from gate.central.relay import Relay
 
-    def _now(self, now_ms: int | None) -> int:
-        return self.clock() if now_ms is None else now_ms
+            self._relay = Relay(engines.libpq(url), self.hints.heard)
+            self.hints.relay = self._relay.send
 
     # ---- server
 
@@ -140,7 +154,7 @@ class Central:
 
         self.db.write(job)
 
-    # ---- events and tickets
+    # ---- events
 
     def create_event(
         self, policy: dict[str, Any], mode: EventMode = events.DEFAULT_MODE, now_ms: int | None = None
@@ -160,87 +174,6 @@ class Central:
         """In force with the next `publish`. Raises: ConfigError."""
         complete = events.complete_policy(policy)
         self.db.write(lambda connection: events.set_policy(connection, complete))
-
-    def issue_many(self, event: str, wanted: Sequence[NewTicket], now_ms: int | None = None) -> list[IssuedTicket]:
-        """Issue codes, in the given order. Raises: ConfigError, FormatError (nothing is issued then)."""
-        moment = self._now(now_ms)
-
-        def job(connection: Connection) -> list[IssuedTicket]:
-            kid = events.current_kid(connection, event, "ticket")
-            issuer = tickets.Issuer(self.keys, event, kid, self.random)
-            made = [issuer.make(item) for item in wanted]
-            self._write_tickets(connection, event, [stored for _, stored in made], moment)
-            return [issued for issued, _ in made]
-
-        result = self.db.write(job)
-        self.hints.wake(("changes", event))
-        return result
-
-    def issue(
-        self,
-        event: str,
-        count: int = 1,
-        *,
-        product: int,
-        zones: int,
-        exp: int,
-        nbf: int | None = None,
-        state: int = TicketState.VALID,
-        flags: int = 0,
-        uses: int = 1,
-        lang: str | None = None,
-        ext: str | None = None,
-        now_ms: int | None = None,
-    ) -> list[IssuedTicket]:
-        """Issue `count` alike tickets. `exp`, `nbf`: Unix seconds. Raises: ConfigError, FormatError."""
-        wanted = NewTicket(
-            product=product, zones=zones, exp=exp, nbf=nbf, state=state, flags=flags, uses=uses, lang=lang, ext=ext
-        )
-        return self.issue_many(event, [wanted] * count, now_ms)
-
-    def write_tickets(self, event: str, rows: Sequence[StoredTicket], now_ms: int | None = None) -> Counts:
-        """Insert or update rows of known keys."""
-        moment = self._now(now_ms)
-        counts = self.db.write(lambda connection: self._write_tickets(connection, event, rows, moment))
-        self.hints.wake(("changes", event))
-        return counts
-
-    def set_state(self, event: str, key: bytes, state: int, now_ms: int | None = None) -> TicketRow:
-        """Raises: ConfigError: no such ticket."""
-        moment = self._now(now_ms)
-
-        def job(connection: Connection) -> TicketRow:
-            row = tickets.set_state(connection, event, key, state, moment)
-            self._follow(connection, event, moment)
-            return row
-
-        row = self.db.write(job)
-        self.hints.wake(("changes", event))
-        return row
-
-    def _write_tickets(self, connection: Connection, event: str, rows: Sequence[StoredTicket], now_ms: int) -> Counts:
-        manifests.head_of(connection, event)
-        counts = tickets.write(connection, event, rows, now_ms)
-        self._follow(connection, event, now_ms)
-        return counts
-
-    def _follow(self, connection: Connection, event: str, now_ms: int) -> None:
-        """A published event's descriptor always names the end of its change log."""
-        if manifests.head_of(connection, event).base_sha256 is not None:
-            manifests.issue(connection, self.signer, event, now_ms)
-
-    def find_ticket(self, event: str, number: str) -> TicketRow:
-        """Raises: ConfigError: a wrong number, no such ticket, or two."""
-        return self.db.read(lambda connection: tickets.by_number(connection, event, number))
-
-    def issued(self, event: str, *, limit: int = 1000, product: int | None = None) -> list[IssuedTicket]:
-        """Tickets that were issued here, with their texts, in order of key."""
-
-        def job(connection: Connection) -> list[IssuedTicket]:
-            manifests.head_of(connection, event)
-            return list(tickets.issued(connection, self.keys, event, limit=limit, product=product))
-
-        return self.db.read(job)
 
     def policy(self, event: str) -> dict[str, Any]:
         return self.db.read(lambda connection: events.policy_of(connection, event))
@@ -308,13 +241,18 @@ class Central:
             return address, pin or ""
 
         address, pin = self.db.write(job)
+        self.hints.wake(("device", device))
         root = trustfiles.root_thumbprint(self.keys)
         return EnrolmentCode(url=address, code=code, root=root, spki=bytes.fromhex(pin) or None)
 
     def revoke_device(self, device: str, now_ms: int | None = None) -> None:
         """Raises: ConfigError: no such device."""
         moment = self._now(now_ms)
-        self.db.write(lambda connection: devices.revoke(connection, device, moment))
+        served = self.db.write(lambda connection: devices.revoke(connection, device, moment))
+        self.hints.wake(("device", device))
+        for event in served:
+            for kind in ("changes", "checkins"):
+                self.hints.wake((kind, event))  # whoever waits is answered, and the revoked one hears it
 
     def device_list(self) -> list[devices.Device]:
         return self.db.read(devices.every)

@@ -48,6 +48,17 @@ def dumps(value: Any) -> bytes:
         raise FormatError(f"not to be written as CBOR: {error}") from error
 
 
+def dumps_ordered(value: dict[str, Any]) -> bytes:
+    """As `dumps`, for a flat map of integers, texts, bytes, booleans and null whose keys come in the deterministic order.
+
+    Raises: FormatError.
+    """
+    try:
+        return cbor2.dumps(value)
+    except _ERRORS as error:
+        raise FormatError(f"not to be written as CBOR: {error}") from error
+
+
 def loads(data: bytes, *, max_depth: int = _MAX_DEPTH) -> Any:
     """Decode one item; whatever the formats of Gate do not use is refused.
 

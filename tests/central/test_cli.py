@@ -17,11 +17,6 @@ from gate.wire.enrol import parse_code
 from tests.central.served import Served
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "central"
-
-
 def central(state: Path, *args: str, code: int = 0) -> Result:
     result = CliRunner().invoke(app, [*args, "--state", str(state)])
     assert result.exit_code == code, (result.output, result.stderr, result.exception)

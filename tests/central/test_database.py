@@ -7,19 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, insert, select, text
 
-from gate.central import schema, settings
+from gate.central import engines, place, schema, settings
 from gate.central.database import Database
 from gate.central.folder import InUseError
+from gate.central.migrations.versions import r0001_first
 from gate.central.service import Central
-from gate.errors import StorageError
+from gate.errors import ConfigError, StorageError
 from tests.central.gateside import Clock, Random
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    opened = Database(Database.sqlite_url(tmp_path / "central.db"))
+    opened = Database(engines.sqlite_url(tmp_path / "central.db"))
     opened.create(schema.metadata)
     return opened
 
@@ -92,7 +96,7 @@ def test_after_closing_nothing_is_taken(database: Database) -> None:
 
 
 def test_every_key_of_an_events_rows_begins_with_the_event() -> None:
-    of_the_server = {"setting", "trust", "device"}
+    of_the_server = {"setting", "trust", "device", "device_boot"}
     for table in schema.metadata.tables.values():
         if table.name not in of_the_server:
             assert next(iter(table.primary_key.columns)).name == "event_id", table.name
@@ -107,12 +111,80 @@ def test_a_state_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
     Central.open(tmp_path).close()
 
 
-def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
-    with Central.open(tmp_path) as central:
-        central.db.write(lambda connection: settings.put(connection, "schema", "99"))
-    with pytest.raises(StorageError, match="version 99"):
-        Central.open(tmp_path)
-    count = select(func.count()).select_from(schema.event)
-    database = Database(Database.sqlite_url(tmp_path / "central.db"))
-    assert database.read(lambda connection: connection.execute(count).scalar()) == 0
+def test_a_database_of_a_newer_version_is_refused(state: Path) -> None:
+    with Central.open(state) as central:
+        central.db.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(StorageError, match="version 9999"):
+        Central.open(state)
+    with pytest.raises(StorageError, match="version 9999"):  # the folder was let go of
+        Central.open(state)
+
+
+def test_the_first_version_is_led_to_the_newest_and_keeps_its_rows(state: Path) -> None:
+    """An old database and a new one have the same tables; what was in the old one is there."""
+    url = place.settle(state, None) if state.exists() else _folder(state)
+    database = Database(url)
+
+    def first(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            r0001_first.upgrade()
+        connection.execute(insert(schema.setting).values(k="org", v="Old"))
+        connection.execute(text("INSERT INTO event_head (event_id, checkins) VALUES ('', 0)"))
+        connection.execute(text("INSERT INTO incident VALUES ('', 1, 'journal_fork', 'g1', 'g1', 5, '{}')"))
+
+    database.write(first)
     database.close()
+    for _ in range(2):
+        with Central.open(state) as central:
+            old = central.db.read(lambda connection: settings.get(connection, "org"))
+            kinds = central.db.read(lambda c: c.execute(select(schema.incident.c.kind)).scalars().all())
+            assert (old, kinds) == ("Old", ["journal_fork"])
+            assert central.db.read(_differences) == []
+
+
+def test_a_new_database_has_the_tables_of_the_revisions(central: Central) -> None:
+    assert central.db.read(_differences) == []
+
+
+def _folder(state: Path) -> str:
+    state.mkdir()
+    return place.settle(state, None)
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return [item for item in compare_metadata(context, schema.metadata) if "alembic_version" not in str(item)]
+
+
+# ---- which database a folder has
+
+
+def test_a_folder_keeps_the_database_it_began_with(tmp_path: Path) -> None:
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    (tmp_path / "state").mkdir()
+    Central.open(tmp_path / "state", database_url=elsewhere).close()
+    assert (tmp_path / "elsewhere.db").exists()
+    Central.open(tmp_path / "state").close()
+    assert not (tmp_path / "state" / "central.db").exists()
+    assert (tmp_path / "state" / place.FILE).stat().st_mode & 0o077 == 0
+    with pytest.raises(ConfigError, match="uses sqlite"):
+        Central.open(tmp_path / "state", database_url=f"sqlite:///{tmp_path / 'third.db'}")
+    Central.open(tmp_path / "plain").close()
+    with pytest.raises(ConfigError, match=r"uses .*central\.db"):
+        Central.open(tmp_path / "plain", database_url=elsewhere)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "no url", "sqlite:///:memory:"])
+def test_a_database_that_is_not_supported_is_named(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="database"):
+        Central.open(tmp_path, database_url=url)
+
+
+def test_a_password_is_for_the_driver_only(tmp_path: Path) -> None:
+    url = "postgresql://gate:secret@db.example/gate"
+    assert "secret" not in place.masked(url)
+    assert engines.libpq(url) == url
+    place.settle(tmp_path, url)
+    with pytest.raises(ConfigError) as raised:
+        place.settle(tmp_path, "postgresql://gate:secret@db.example/other")
+    assert "secret" not in str(raised.value)

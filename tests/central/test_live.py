@@ -65,7 +65,7 @@ def test_the_state_tells_what_arrived(gate: Device, other_gate: Device, clock: C
         ("refused", 2),
         ("admitted", 1),
     ]
-    assert state["checkins"][0]["number"] == "ZDK4-SE1E-0"
+    assert state["checkins"][2]["number"] == "ZDK4-SE1E-0"
     assert [item["kind"] for item in state["incidents"]] == ["journal_fork"]
     clock.ms += 60_000
     assert gate.http.get("/live/state.json").json()["events"][0]["last_minute"] == 0

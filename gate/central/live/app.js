@@ -5,6 +5,8 @@ const SEEN_LATE_S = 90; // three heartbeats missed
 const DATA_OLD_S = 900;
 
 const INCIDENTS = {
+  duplicate_admission: "Admitted twice",
+  two_boots: "Two devices with one key",
   journal_fork: "Two records under one number",
   chain_broken: "A gate's journal does not fit together",
   head_mismatch: "A signed head contradicts the journal",
@@ -127,8 +129,27 @@ function checkinRow(item) {
 function incidentItem(item) {
   const made = element("li", "");
   made.append(element("b", INCIDENTS[item.kind] ?? item.kind));
+  if (item.kind === "duplicate_admission") return duplicateItem(item, made);
   const where = [item.event || "device", item.gate, item.detail.epoch && `${item.detail.epoch}/${item.detail.seq}`];
   made.append(element("span", `${clock(item.at)} · ${where.filter(Boolean).join(" · ")}`, "muted"));
+  return made;
+}
+
+/**
+ * Both admissions: gate, time, how sure it is, and whether that gate was connected.
+ * @param {any} item
+ * @param {HTMLElement} made
+ */
+function duplicateItem(item, made) {
+  const { first, again, number, list, order_unknown: unknown } = item.detail;
+  const text = (/** @type {any} */ one) => {
+    const error = one.error_ms === null ? "clock not set" : `±${one.error_ms} ms`;
+    const link = one.connected ? "connected" : `told us ${span(one.late_ms / 1000)} later`;
+    return `${one.gate} ${clock(one.at)} (${error}, ${link})`;
+  };
+  const order = unknown ? "; which was first is not known" : "";
+  const ended = item.ended ? " · taken back since" : "";
+  made.append(element("span", `${number} · ${text(first)}, then ${text(again)}${order} · ${item.event}/${list}${ended}`, "muted"));
   return made;
 }
 

@@ -1,0 +1,1 @@
+"""One file a revision, numbered. A released revision is never edited."""
