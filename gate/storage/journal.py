@@ -80,9 +80,7 @@ class JournalStore:
                         self._write_head(connection, draft.event, tip, moment)
                 for event in {draft.event for draft in drafts}:
                     self._newest_head(connection, event, tips[event], moment)
-                # Holdover time may be ahead of the truth, so it must not become a floor that never falls.
-                if moment.trust is not ClockTrust.HOLDOVER:
-                    self._write_meta(connection, "clock_floor", str(moment.at))
+                self._keep_floor(connection, moment)
         except sqlite3.Error as error:
             raise StorageError(f"the journal could not be written: {error}") from error
         self._tips = tips
@@ -191,6 +189,22 @@ class JournalStore:
     def meta(self, name: str) -> str | None:
         row = self._connection.execute("SELECT v FROM meta WHERE k=?", (name,)).fetchone()
         return row[0] if row else None
+
+    def keep_time(self, moment: Moment) -> None:
+        """Remember how late it is while nothing else is written: a restart must not lose a quiet night.
+
+        Raises: StorageError.
+        """
+        try:
+            with transaction(self._connection) as connection:
+                self._keep_floor(connection, moment)
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal could not be written: {error}") from error
+
+    def _keep_floor(self, connection: sqlite3.Connection, moment: Moment) -> None:
+        # Holdover time may be ahead of the truth, so it must not become a floor that never falls.
+        if moment.trust is not ClockTrust.HOLDOVER:
+            self._write_meta(connection, "clock_floor", str(moment.at))
 
     def set_meta(self, name: str, value: str) -> None:
         """Raises: StorageError."""
