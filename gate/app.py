@@ -55,6 +55,7 @@ _TASKS_MAX = 100
 _RELAY_MARGIN_MS = 50
 _HINT_MS = 3_000
 _STATE_MS = 2_000
+_KEEP_TIME_MS = 600_000
 """Ages and the clock on the screen move although nothing happens."""
 _SALT_BYTES = 32
 
@@ -77,6 +78,7 @@ class GateApp:
         self.view = LaneView(self._ask_preview)
         self._hint_until_ms = 0.0
         self._state_due_ms = 0.0
+        self._keep_time_due_ms = 0.0
         self._unused: World | None = None
         """A world whose files could not be opened: tried again."""
         self._stack = ExitStack()
@@ -131,6 +133,9 @@ class GateApp:
             self.lane.publish_state()
             if self._unused is not None:
                 self._use(self._unused)
+        if now > self._keep_time_due_ms:
+            self._keep_time_due_ms = now + _KEEP_TIME_MS
+            self._journal.keep_time(self.clock.now())
         if self._hint_until_ms and now > self._hint_until_ms:
             self._hint_until_ms = 0.0
             self.lane.report(hint=None)

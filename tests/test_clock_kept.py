@@ -93,6 +93,17 @@ def test_holdover_does_not_become_the_floor(box: Box) -> None:
     assert next_life.at == NOW
 
 
+def test_a_quiet_night_is_kept_without_a_row(box: Box) -> None:
+    box.life(synced(NOW), issued=NOW)
+    journal = JournalStore(box.path, gate="g2", key=key("journal"), random=os.urandom)
+    clock = TrustedClock(BOOT, NOW, 1_000)
+    journal.keep_time(clock.read(synced(NOW + 8 * H, 1_000 + 8 * H)))
+    journal.keep_time(clock.read(alone(0, 1_000 + 9 * H)))
+    assert journal.streams() == [stream for stream in journal.streams() if stream[2] == 1]
+    journal.close()
+    assert box.life(alone(0))[0].at == NOW + 8 * H
+
+
 def test_off_for_three_months_needs_a_signed_word(box: Box) -> None:
     box.life(synced(NOW), issued=NOW)
     later = NOW + 90 * DAY
