@@ -47,7 +47,7 @@ ACTS: tuple[Act, ...] = (
     Act("regular", "phone_dark", Verdict.GO, Reason.OK, gap_s=0.15, hold_s=0.8, slow=True),
     Act("regular", "paper", Verdict.WAIT, Reason.LANE_BUSY, gap_s=1.6),
     Act("forged", "phone", Verdict.STOP, Reason.INVALID_SIGNATURE),
-    Act("foreign", "paper", Verdict.STOP, Reason.INVALID, "unknown"),
+    Act("foreign", "paper", Verdict.STOP, Reason.INVALID, "foreign_url"),
     Act("revoked", "phone", Verdict.STOP, Reason.REVOKED),
     Act("child", "paper", Verdict.GO_ATTENTION, Reason.OK),
     Act("wrong_zone", "phone", Verdict.STOP, Reason.PRODUCT, "zone"),
