@@ -29,7 +29,9 @@ def evaluate(text: str, facts: Facts) -> bool:
         Unevaluable: anything else than a rule of the known operators that comes out true or false.
     """
     rule = _parse(text)
-    if rule == {}:
+    if not isinstance(rule, dict):
+        raise Unevaluable("a rule is an operation")
+    if not rule:
         return True
     try:
         return _truth(_Evaluation(Known(facts)).value(rule, 0))
