@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gate import __version__
+from gate import __version__, steps
 from gate.actuator.gpio import GpioActuator
 from gate.actuator.profiles import Profile, check_profiles
 from gate.errors import DeviceError, StorageError
@@ -92,6 +92,7 @@ class GateApp:
         """
         with self._stack:
             self._build()
+            steps.reach("app.ready")
             self.notifier.ready(f"{self.settings.gate.id}: {self.lane.world.missing or 'ready'}")
             ready(self, self.port)
             self._start_scanners()
@@ -163,6 +164,7 @@ class GateApp:
             head_every=settings.journal.head_every,
         )
         stack.callback(journal.close)
+        steps.reach("app.journal")
         self.clock = SystemClock(max(BUILD_TIME_MS, int(journal.meta("clock_floor") or 0)))
         salt = journal.meta("scan_salt")
         if salt is None:
@@ -193,6 +195,7 @@ class GateApp:
         )
         self._journal = journal
         journal.write_boot(self.clock.now(), read_acked(state_dir), {"version": __version__})
+        steps.reach("app.booted")
         watch = SyncWatch(
             state_dir,
             gate=settings.gate.id,
@@ -285,6 +288,7 @@ class GateApp:
             self.view.publish({**message, "jpeg": picture, "corners": codes[0].get("corners")})
 
     def _scan(self, scan: Scan) -> None:
+        steps.reach("scan.heard")
         self.lane.scan(scan)
 
     def _hint(self, word: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpiozero import OutputDevice
 
+from gate import steps
 from gate.actuator.edges import Change, EdgeFilter
 from gate.actuator.factory import Factory
 from gate.actuator.patterns import DARK, Levels, SignalPlayer
@@ -88,7 +89,9 @@ class Relay:
     def write(self, level: bool) -> None:
         if self.device is not None:
             self.device.value = level
-        self.level = level
+        changed, self.level = level != self.level, level
+        if changed:
+            steps.reach("pin.on" if level else "pin.off")
 
 
 class Board:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from gate import steps
 from gate.clock import Clock
 from gate.decision.decide import decide
 from gate.decision.facts import Place
@@ -115,6 +116,7 @@ class Lane:
             found = gather(scan.text, place, self.world, self._tickets, self._scan_salt)
             decision = decide(found.facts)
             decided_ms = self._clock.mono_ms()
+            steps.reach("scan.decided")
             record = self._record(scan, found, decision, moment, decided_ms)
         except StorageError:
             logger.exception("no admission without a record: the scan is refused")
@@ -125,6 +127,7 @@ class Lane:
             self._show_error(scan, "internal")
             return None
         committed_ms = self._clock.mono_ms()
+        steps.reach("scan.committed")
         verdict = verdict_of(decision, scan.direction)
         pin_ms = None
         if decision.admit:
@@ -132,6 +135,7 @@ class Lane:
             pin_ms = self._open(scan.direction, found)
             if pin_ms is None:
                 return decision
+            steps.reach("scan.pulsed")
         shown = shown_for(decision, verdict, found, scan.direction, self._now_ms())
         if verdict is Verdict.SEE_STAFF:
             shown = replace(shown, case=self.on_denied(record, verdict, found))
@@ -139,6 +143,7 @@ class Lane:
         if verdict in (Verdict.STOP, Verdict.STOP_USED):
             self.on_denied(record, verdict, found)
         self._screens.publish(_decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms))
+        steps.reach("scan.shown")
         return decision
 
     def _repeats(self, scan: Scan, machine: LaneMachine) -> bool:
@@ -239,6 +244,7 @@ class Lane:
         """An input changed."""
         if event.name == "passage":
             if event.active:
+                steps.reach("passage.heard")
                 self._step(event.lane or Direction.ENTRY, LaneEvent.PASSAGE)
         elif event.name == "fire":
             # Done first, written down after it: an alarm does not wait for a slow disk.

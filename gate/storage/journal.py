@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gate import steps
 from gate.errors import StorageError
 from gate.model import ClockTrust, Moment
 from gate.ports import Draft
@@ -72,6 +73,7 @@ class JournalStore:
         records = []
         try:
             with transaction(self._connection) as connection:
+                steps.reach("journal.begun")
                 for draft in drafts:
                     record, tip = self._insert(connection, draft, moment, tips)
                     tips[draft.event] = tip
@@ -81,8 +83,10 @@ class JournalStore:
                 for event in {draft.event for draft in drafts}:
                     self._newest_head(connection, event, tips[event], moment)
                 self._keep_floor(connection, moment)
+                steps.reach("journal.counted")
         except sqlite3.Error as error:
             raise StorageError(f"the journal could not be written: {error}") from error
+        steps.reach("journal.committed")
         self._tips = tips
         return records
 
@@ -138,6 +142,7 @@ class JournalStore:
                 latency,
             ),
         )
+        steps.reach("journal.row")
         apply_use(connection, record, draft.day, draft.facts.code_step if draft.facts else None)
         return record, _Tip(record.seq, digest)
 
