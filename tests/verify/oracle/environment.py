@@ -31,7 +31,7 @@ def folder() -> Path:
     return ROOT / ".cache" / "oracle" / name
 
 
-def _pips() -> Iterator[list[str]]:
+def pips() -> Iterator[list[str]]:
     """Ways to call a pip that can install into another environment."""
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, str(base), shutil.which("python3")):
@@ -52,7 +52,7 @@ def python() -> Path:
     interpreter = home / "bin" / "python"
     if (home / "complete").exists():
         return interpreter
-    pip = next(_pips(), None)
+    pip = next(pips(), None)
     if pip is None:
         raise OracleMissing("there is no pip")
     shutil.rmtree(home, ignore_errors=True)
