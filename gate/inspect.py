@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,39 +18,22 @@ from gate.decision.reasons import verdict_of
 from gate.errors import ConfigError, DamagedError, FormatError, StorageError, TicketError
 from gate.lane.gather import gather
 from gate.lane.world import World
-from gate.model import Claims, ClockTrust, Direction, GateId, Moment, TicketRow
-from gate.ports import Lookup, Tickets
+from gate.model import Claims, ClockTrust, Direction, GateId, Moment
 from gate.rehearse import Rehearsal, rehearse
-from gate.sqlitefile import open_reader
+from gate.sqlitefile import open_reader, open_writer
 from gate.storage.tickets import TicketBook
 from gate.storage.world import WorldReader, read_enrolment
 from gate.systemclock import SystemClock
 from gate.verify.formats import identify
-from gate.wire import cbor
+from gate.wire import cbor, sql
 from gate.wire.numbers import ticket_number
 from gate.wire.ticketkey import ticket_key
-
-
-class _NoTickets:
-    """Before the first manifest there is nothing to look up."""
-
-    def look_up(self, *_: Any) -> Lookup:
-        return Lookup(None, {})
-
-    def addons(self, *_: Any) -> Sequence[TicketRow]:
-        return ()
-
-    def entries(self, *_: Any) -> Sequence[int]:
-        return ()
-
-    def inside(self, *_: Any) -> int:
-        return 0
 
 
 class Desk:
     """A world and the time to judge by."""
 
-    def __init__(self, state_dir: Path, world: World, tickets: Tickets, moment: Moment, close: Any) -> None:
+    def __init__(self, state_dir: Path, world: World, tickets: TicketBook, moment: Moment, close: Any) -> None:
         self._state_dir = state_dir
         self._world = world
         self._tickets = tickets
@@ -74,11 +59,15 @@ class Desk:
         moment = clock.now()
         if at_s is not None:
             moment = Moment(at=at_s * 1000, mono=moment.mono, boot=moment.boot, trust=ClockTrust.SYNCED, error_ms=0)
-        if not (state_dir / "journal.db").exists():
-            return cls(state_dir, world, _NoTickets(), moment, lambda: None)
-        book = TicketBook(state_dir, enrolment.gate)
+        files = ExitStack()
+        journal = state_dir / "journal.db"
+        if not journal.exists():  # not started yet: nothing was used here
+            journal = Path(files.enter_context(TemporaryDirectory(prefix="gate-"))) / "journal.db"
+            open_writer(journal, sql.JOURNAL, synchronous="NORMAL").close()
+        book = TicketBook(state_dir, enrolment.gate, journal)
+        files.callback(book.close)
         book.use(world)
-        return cls(state_dir, world, book, moment, book.close)
+        return cls(state_dir, world, book, moment, files.close)
 
     def __enter__(self) -> Self:
         return self
@@ -129,8 +118,7 @@ class Desk:
 
     def rehearse(self, at_s: int, gate: str | None, direction: Direction) -> Rehearsal:
         """Every ticket through a gate's rules. See `gate.rehearse`."""
-        book = self._tickets if isinstance(self._tickets, TicketBook) else None
-        return rehearse(self._state_dir, self._world, book, at_s=at_s, gate=gate, direction=direction)
+        return rehearse(self._state_dir, self._world, self._tickets, at_s=at_s, gate=gate, direction=direction)
 
 
 def _on_list(world: World, name: str) -> World:

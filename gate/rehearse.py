@@ -103,7 +103,7 @@ class _Rows:
 
 
 def rehearse(
-    state_dir: Path, world: World, book: TicketBook | None, *, at_s: int, gate: str | None, direction: Direction
+    state_dir: Path, world: World, book: TicketBook, *, at_s: int, gate: str | None, direction: Direction
 ) -> Rehearsal:
     """Ask every ticket of every event served.
 
@@ -111,7 +111,7 @@ def rehearse(
     free: what comes out is what the tickets and the policy make of it.
 
     Args:
-        book: the uses known here; None = none yet. at_s: Unix seconds. gate: id of the policy's gate; None = this one.
+        book: the uses known here. at_s: Unix seconds. gate: id of the policy's gate; None = this one.
 
     Raises:
         StorageError: a file cannot be read. ConfigError: the policy has no such gate.
@@ -131,9 +131,7 @@ def _at_gate(event: ServedEvent, gate: str | None, at_s: int) -> ServedEvent:
 
 
 class _Event:
-    def __init__(
-        self, state_dir: Path, event: ServedEvent, book: TicketBook | None, at_s: int, direction: Direction
-    ) -> None:
+    def __init__(self, state_dir: Path, event: ServedEvent, book: TicketBook, at_s: int, direction: Direction) -> None:
         self._state_dir = state_dir
         self._event = event
         self._book = book
@@ -218,10 +216,10 @@ class _Event:
 
     def _used(self) -> set[bytes]:
         """Tickets that somebody has used somewhere."""
-        if self._book is None:
-            return set()
         found: set[bytes] = set()
         for name, statement in (("journal.db", _USED), ("sync.db", _USED_ELSEWHERE)):
+            if not (self._state_dir / name).exists():
+                continue  # not started yet
             with closing(open_reader(self._state_dir / name)) as connection:
                 found |= {key for (key,) in connection.execute(statement, (self._event.id,))}
         return found

@@ -198,7 +198,7 @@ def test_explain_refuses_with_the_rule_that_did(gate: Gate, state: StateFolder, 
     assert (revoked.code, revoked.json["reason"], revoked.json["rules"][-1]) == (
         1,
         "revoked",
-        {"name": "revoked", "answer": "revoked"},
+        {"name": "revoked", "answer": "revoked", "looked": ["state"]},
     )
     used = gate("explain", state.text(1), "-c", config, "--json", *AT)
     assert (used.code, used.json["verdict"], used.json["reason"]) == (1, "STOP_USED", "already_redeemed")

@@ -64,12 +64,13 @@ class TicketBook:
 
     Args:
         gate: this gate's id, for the first use of a ticket that was used here.
+        journal: the journal, when it does not lie in the state folder.
     """
 
-    def __init__(self, state_dir: Path, gate: str) -> None:
+    def __init__(self, state_dir: Path, gate: str, journal: Path | None = None) -> None:
         self._state_dir = state_dir
         self._gate = gate
-        self._connection = open_reader(state_dir / "journal.db")
+        self._connection = open_reader(journal or state_dir / "journal.db")
         self._statements: dict[EventId, str] = {}
         self._bases: dict[bytes, str] = {}
         """Name of each attached base file, by its SHA-256."""
