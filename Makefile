@@ -31,6 +31,11 @@ bench: ## measure, and print each figure beside its goal
 prove: ## list the long proofs, one target each
 	@found=$$(sed -n 's/^\(prove-[a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile); echo "$${found:-There is no long proof yet.}"
 
+.PHONY: prove-mutations
+prove-mutations: ## a million spoiled, forged and foreign ticket texts, none of which may be accepted (minutes)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.fuzz.mutations
+
 .PHONY: prove-model prove-stateful
 prove-model: ## the sync protocol's model under spin, with seeded bugs that must be found (minutes)
 	@$(PYTHON) .ci/setup tools
