@@ -94,10 +94,12 @@ class StateFolder:
         path.rename(base_path(self.path, sha256))
         return sha256
 
-    def publish(self, rows: Iterable[TicketRow] = (), event: EventId = SPRING, **policy: Any) -> bytes:
-        """A new base, policy and descriptor. Returns: the base's SHA-256."""
+    def publish(
+        self, rows: Iterable[TicketRow] = (), event: EventId = SPRING, base: bytes | None = None, **policy: Any
+    ) -> bytes:
+        """A new base (or a given one, that lies there), policy and descriptor. Returns: the base's SHA-256."""
         self._seq += 1
-        sha256 = self.base(rows)
+        sha256 = self.base(rows) if base is None else base
         policy_bytes = self.issuer.policy(event=event, **policy)
         policy_sha256 = hashlib.sha256(policy_bytes).digest()
         descriptor = self.issuer.descriptor(
