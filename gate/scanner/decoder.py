@@ -26,6 +26,9 @@ _PER_FRAME = 3
 _FUSE_AFTER = 4
 """Frames in a row with a region and nothing read, before their pictures are laid over each other."""
 
+_GLANCE_EVERY = 6
+"""Still frames between two looks at their texture."""
+
 
 class Cascade:
     """Decodes a stream of frames. One instance per input: it remembers where a code was and which retry is next.
@@ -47,6 +50,7 @@ class Cascade:
         self._region = Region()
         self._fusion = Fusion() if fusion else None
         self._misses = 0
+        self._still = 0
         self.seen = False
         """Whether the last frame held a code, a candidate or a patch that looks like one."""
 
@@ -75,8 +79,7 @@ class Cascade:
         else:
             self._region.missed()
         if first.candidate is None and not moving:
-            self._drop()
-            return first
+            return self._glance(gray, first, start)
         patch = first.candidate or texture(gray) or self._region.corners
         self.seen = patch is not None
         for _ in range(_PER_FRAME if patch is not None else 1):
@@ -92,6 +95,19 @@ class Cascade:
             if found.readings or found.binary:
                 return self._done(found, first.candidate)
         return first
+
+    def _glance(self, gray: Picture, first: Found, start: float) -> Found:
+        """Nothing moves: a code may still lie there unread, on a table or in a very steady hand. One retry now and then."""
+        self._drop()
+        self._still += 1
+        if self._still % _GLANCE_EVERY:
+            return first
+        patch = texture(gray)
+        self.seen = patch is not None
+        if patch is None:
+            return first
+        found = self._next_stage(gray, patch, start)
+        return self._done(found, None) if found.readings or found.binary else first
 
     def _done(self, found: Found, candidate: Corners | None) -> Found:
         self.seen = True

@@ -38,7 +38,8 @@ class Motion:
         self.light = float(cv2.mean(thumb)[0])
         self._at = at
         if self._last is None:
-            self._changed_at = at
+            # Whatever is there came before we looked: after a restart that may be a ticket.
+            self._changed_at = self._moved_at = at
         else:
             difference = cv2.absdiff(thumb, self._last)
             changed = cv2.countNonZero(difference)

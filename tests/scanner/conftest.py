@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ import segno
 
 from gate.scanner.frames import Picture
 from gate.scanner.simulator import Scene, Shown, render_video
+from gate.scanner.supervisor import ScannerProcess
+from tests.scanner.lane import Lane, Message
 
 GT1 = (
     "GT1:/2O5VSHRKDF3K.6F8GWR9572OI2/T2H-2 73+J3100000$JGEM00MPI0R*585ZN/48TDV402%MMXSEYCSHHR "
@@ -68,3 +70,23 @@ def place() -> Callable[..., Picture]:
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     cv2.setNumThreads(1)
+
+
+@pytest.fixture
+def lane() -> Lane:
+    return Lane()
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., ScannerProcess]]:
+    running: list[ScannerProcess] = []
+
+    def start(lane: Lane, config: Message, **options: Any) -> ScannerProcess:
+        scanner = ScannerProcess({"name": "cam0", **config}, lane, **options)
+        running.append(scanner)
+        scanner.start()
+        return scanner
+
+    yield start
+    for scanner in running:
+        scanner.stop()

@@ -105,10 +105,10 @@ def test_a_camera_that_stops_giving_frames_is_given_back_for_a_restart(monkeypat
     assert _of(said, "health")[-1]["state"] == "gone"
 
 
-def test_a_covered_lens_is_dark(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_covered_lens_is_black(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_module, "_HEALTH_MS", 50)
     _, said = _run(ListSource(_frames(np.full((720, 1280), 2, np.uint8), 20), live=True))
-    assert {m["state"] for m in _of(said, "health")} == {"dark"}
+    assert {m["state"] for m in _of(said, "health")} == {"black"}
 
 
 @pytest.mark.parametrize("error", [DeviceError("camera was unplugged"), ValueError("driver trouble")])
@@ -119,7 +119,7 @@ def test_a_source_that_fails_is_a_named_fault(error: Exception) -> None:
     code, said = _run(ListSource([fail]))
     assert code == EXIT_SOURCE
     (fault,) = _of(said, "fault")
-    assert fault["name"] == "gone"
+    assert fault["name"] == "unplugged"
     assert str(error) in fault["message"]
 
 

@@ -21,7 +21,9 @@ def _noisy(still: np.ndarray, noise: Noise) -> np.ndarray:
 def test_sensor_noise_is_no_motion_and_no_frozen_picture() -> None:
     still, noise = _hall()
     motion = Motion()
-    assert not any(motion.feed(_noisy(still, noise), n * 33) for n in range(120))
+    moving = [motion.feed(_noisy(still, noise), n * 33) for n in range(120)]
+    assert moving[0]  # whatever is there came before we looked
+    assert not any(moving[46:])
     assert not motion.frozen
     assert not motion.dark
 
@@ -29,7 +31,8 @@ def test_sensor_noise_is_no_motion_and_no_frozen_picture() -> None:
 def test_a_hand_is_motion_and_lingers_for_a_moment() -> None:
     still, noise = _hall()
     motion = Motion()
-    motion.feed(_noisy(still, noise), 0)
+    motion.feed(_noisy(still, noise), -9000)
+    assert not motion.feed(_noisy(still, noise), 0)
     hand = still.copy()
     hand[400:720, 500:620] = 200
     assert motion.feed(_noisy(hand, noise), 33)

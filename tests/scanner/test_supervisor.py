@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,48 +21,7 @@ import pytest
 from gate.errors import ConfigError
 from gate.scanner.supervisor import ScannerProcess
 from tests.scanner.conftest import SCENES, Video
-
-Message = dict[str, Any]
-
-
-class Lane:
-    """Collects what a scanner says and waits for it."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[Message, bytes | None]] = []
-        self._news = threading.Condition()
-
-    def __call__(self, message: Message, jpeg: bytes | None) -> None:
-        with self._news:
-            self.messages.append((message, jpeg))
-            self._news.notify_all()
-
-    def of(self, word: str) -> list[Message]:
-        return [m for m, _ in self.messages if m["t"] == word]
-
-    def wait(self, enough: Callable[[], bool], seconds: float = 15) -> None:
-        with self._news:
-            assert self._news.wait_for(enough, seconds), [m for m, _ in self.messages]
-
-
-@pytest.fixture
-def lane() -> Lane:
-    return Lane()
-
-
-@pytest.fixture
-def started() -> Iterator[Callable[..., ScannerProcess]]:
-    running: list[ScannerProcess] = []
-
-    def start(lane: Lane, config: Message, **options: Any) -> ScannerProcess:
-        scanner = ScannerProcess({"name": "cam0", **config}, lane, **options)
-        running.append(scanner)
-        scanner.start()
-        return scanner
-
-    yield start
-    for scanner in running:
-        scanner.stop()
+from tests.scanner.lane import Lane, Message
 
 
 def _gone(pid: int) -> bool:
@@ -187,10 +145,13 @@ def test_a_missing_camera_is_named_and_asked_for_again_with_growing_pauses(
     assert restarts[:4] == [("no_source", 0.01), ("no_source", 0.02), ("no_source", 0.04), ("no_source", 0.04)]
 
 
-def test_a_kind_without_an_adapter_is_not_tried_again(lane: Lane, started: Callable[..., ScannerProcess]) -> None:
-    started(lane, {"kind": "serial"})
+def test_a_profile_that_cannot_be_read_is_not_tried_again(
+    lane: Lane, started: Callable[..., ScannerProcess], tmp_path: Path
+) -> None:
+    (tmp_path / "cam0.json").write_text("{}")
+    started(lane, {"kind": "serial", "profile": str(tmp_path / "cam0.json")})
     lane.wait(lambda: any(m.get("by") == "supervisor" for m in lane.of("fault")))
-    assert [(m["name"], m.get("restart_s")) for m in lane.of("fault")] == [("no_adapter", None), ("ended", None)]
+    assert [(m["name"], m.get("restart_s")) for m in lane.of("fault")] == [("bad_profile", None), ("ended", None)]
 
 
 def test_pictures_of_a_folder_end_in_order(
