@@ -15,15 +15,18 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gate.model import EventId
-from gate.verify.formats import gt1, identify
+from gate.verify.formats import gt1, identify, rotating
 from gate.verify.keyset import KeySet, TicketKeyRecord
+from gate.wire.secrets import RotationKey
 from gate.wire.sign1 import Aad, sig_structure, split
+from tests.fakes.pretix import code, message
 from tests.verify.oracle import cases
 from tests.verify.oracle.environment import Oracle, OracleMissing, oracle
 
 ROUNDS, PER_ROUND, WARM_UP = 40, 100, 200
 GOAL_RATIO = 1.3
 NOW_S = 1798000000
+ROTATION = RotationKey(nbf=0, exp=2**40, key=bytes(32))
 
 
 def timed(work: Callable[[], object], count: int) -> list[float]:
@@ -58,7 +61,8 @@ def row(what: str, values: list[float], beside: list[float] | None = None, goal:
 def keyset() -> KeySet:
     event = EventId("spring")
     public = Ed25519PublicKey.from_public_bytes(cases.PUBLIC)
-    return KeySet([TicketKeyRecord(kid=cases.KID, event=event, public=public, nbf=0, exp=2**40)], [event])
+    record = TicketKeyRecord(kid=cases.KID, event=event, public=public, nbf=0, exp=2**40)
+    return KeySet([record], [event], {event: (ROTATION,)})
 
 
 def main() -> list[dict[str, Any]]:
@@ -80,7 +84,22 @@ def main() -> list[dict[str, Any]]:
     def base45_only() -> object:
         return gt1.to_sign1(text)
 
-    works = {"text": from_text, "cose": from_cose, "base45": base45_only}
+    gr1 = rotating.encode(text, ROTATION.key, cases.CTI, NOW_S)
+    sig1 = code(cases.KEY, message())
+
+    def from_rotating() -> object:
+        return identify(gr1, keys, NOW_S)
+
+    def from_pretix() -> object:
+        return identify(sig1, keys, NOW_S)
+
+    works = {
+        "text": from_text,
+        "cose": from_cose,
+        "base45": base45_only,
+        "rotating": from_rotating,
+        "pretix": from_pretix,
+    }
     ours: dict[str, list[float]] = {name: [] for name in works}
     theirs: list[float] = []
     before = os.sched_getaffinity(0)
