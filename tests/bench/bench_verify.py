@@ -118,6 +118,8 @@ def main() -> list[dict[str, Any]]:
         row("verify: text -> verified claims, beside cwt from COSE", ours["text"], theirs, f"<= {GOAL_RATIO}x"),
         row("verify: COSE -> verified claims, beside cwt", ours["cose"], theirs, f"<= {GOAL_RATIO}x"),
         row("verify: of it text -> bytes (form, base45)", ours["base45"]),
+        row("verify: rotating text -> verified claims", ours["rotating"]),
+        row("verify: pretix sig1 text -> verified claims", ours["pretix"]),
     ]
 
 

@@ -3,11 +3,13 @@
     python -m tests.fuzz.mutations [COUNT] [SEED]
 
 Half are GT1 texts (`tests.verify.mutate`), half the other formats, events and protocols (`others`). Prints a table by kind
-and by answer, the slowest text and the memory; ends with 1 when anything was accepted, not caught, or too slow twice over.
+and by answer, the slowest text and the memory; ends with 1 when anything was accepted, not caught, or too slow
+each time it was tried.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -42,7 +44,10 @@ class Result:
     accepted: list[str] = field(default_factory=list)
     uncaught: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
-    slow: int = 0
+    slow: list[str] = field(default_factory=list)
+    """Texts that take longer than the bound, each time."""
+    stalls: int = 0
+    """Texts that took longer once."""
     peak_mib: float = 0.0
 
     def add(self, other: Result) -> None:
@@ -52,6 +57,7 @@ class Result:
         self.uncaught += other.uncaught
         self.slowest_s = max(self.slowest_s, other.slowest_s)
         self.slow += other.slow
+        self.stalls += other.stalls
         self.peak_mib = max(self.peak_mib, other.peak_mib)
 
 
@@ -72,9 +78,21 @@ def judge(texts: Iterator[str], keys: KeySet, result: Result) -> None:
             if claims.signed:
                 result.accepted.append(text)
         took = time.thread_time() - began
+        if took > BOUND_S:
+            result.stalls += 1
+            took = min(_again(text, keys) for _ in range(3))
+            result.slow += [text] if took > BOUND_S else []
         result.slowest_s = max(result.slowest_s, took)
-        result.slow += took > BOUND_S
         result.answers[answer] += 1
+
+
+def _again(text: str, keys: KeySet) -> float:
+    """A text's own time: what a collection of garbage or a page fault takes is not."""
+    began = time.thread_time()
+    with contextlib.suppress(TicketError):
+        identify(text, keys, NOW_S)
+        family(text)
+    return time.thread_time() - began
 
 
 def run(seed: int, count: int) -> Result:
@@ -112,18 +130,18 @@ def main(arguments: list[str]) -> int:
             print(f"  {name:<32}{number:>10,}")
     print(
         f"\n{total.answers.total():,} texts in {took:.0f} s: {len(total.accepted)} accepted, {len(total.uncaught)} not caught;"
-        f" slowest {total.slowest_s * 1000:.2f} ms, {total.slow} above {BOUND_S * 1000:.0f} ms; peak {total.peak_mib:.0f} MiB"
+        f" slowest {total.slowest_s * 1000:.2f} ms, {len(total.slow)} above {BOUND_S * 1000:.0f} ms, {total.stalls} once; peak {total.peak_mib:.0f} MiB"
     )
-    for text in (*total.accepted[:5], *total.uncaught[:5]):
+    for text in (*total.accepted[:5], *total.uncaught[:5], *total.slow[:5]):
         print(f"  {text!r}")
     OUT.parent.mkdir(exist_ok=True, parents=True)
     report = {
         "texts": total.answers.total(), "seed": seed, "accepted": len(total.accepted), "not_caught": len(total.uncaught),
-        "slowest_ms": round(total.slowest_s * 1000, 3), "slow": total.slow, "seconds": round(took, 1),
+        "slowest_ms": round(total.slowest_s * 1000, 3), "slow": len(total.slow), "stalls": total.stalls, "seconds": round(took, 1),
         "kinds": dict(total.kinds), "answers": dict(total.answers),
     }  # fmt: skip
     OUT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return 1 if total.accepted or total.uncaught or total.answers.total() != count else 0
+    return 1 if total.accepted or total.uncaught or total.slow or total.answers.total() != count else 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def test_no_spoiled_forged_or_foreign_text_is_accepted(capsys: pytest.CaptureFix
         print(dict(result.answers.most_common()), f"slowest {result.slowest_s * 1000:.2f} ms", end=" ")
     assert result.accepted == []
     assert result.uncaught == []
+    assert result.slow == []
     assert result.answers.total() == result.kinds.total() == COUNT
     assert len(result.kinds) == 15 + 20
     reasons = {answer.split()[0].rstrip(",") for answer in result.answers}
