@@ -25,26 +25,30 @@ from gate.errors import DeviceError, StorageError
 from gate.kiosk.app import create_app
 from gate.kiosk.assets import find_ui
 from gate.kiosk.serve import KioskServer
+from gate.lane.commands import Desk
 from gate.lane.lane import Lane, Way
 from gate.lane.machine import LaneMachine
 from gate.lane.screen import Screen
 from gate.lane.world import World
 from gate.laneview import LaneView
 from gate.model import Direction, Moment, Scan
-from gate.ports import Draft
+from gate.ports import Draft, PinEvent
 from gate.scanner.supervisor import ScannerProcess
 from gate.sdnotify import Notifier
 from gate.settings import InputSettings, Settings
 from gate.sqlitefile import UMASK
+from gate.staffroom import CaseNumbers, StaffRoom
 from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
 from gate.storage.news import News, SyncWatch
+from gate.storage.numbers import find_keys
 from gate.storage.tickets import TicketBook
-from gate.storage.world import read_acked
+from gate.storage.world import read_acked, read_enrolment
 from gate.sync.ask import Poker
 from gate.systemclock import SystemClock
 from gate.wire.journal import Record
 from gate.wire.numbers import ticket_number
+from gate.workshop import GateWorkshop, LogTail
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +73,11 @@ class GateApp:
         demo: serve `/demo`, and let pictures and video marks reach the view's listeners.
     """
 
-    def __init__(self, settings: Settings, *, demo: bool = False) -> None:
+    def __init__(self, settings: Settings, *, demo: bool = False, config: Path | None = None) -> None:
         self.settings = settings
+        self.config = config
+        """The file that the settings are from, so that a technician is told what is wrong with it now."""
+        self.staff: StaffRoom | None = None
         self.demo = demo
         self.inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self.stopping = threading.Event()
@@ -137,6 +144,8 @@ class GateApp:
         if now > self._keep_time_due_ms:
             self._keep_time_due_ms = now + _KEEP_TIME_MS
             self._journal.keep_time(self.clock.now())
+        if self.staff is not None:
+            self.staff.tick()
         if self._hint_until_ms and now > self._hint_until_ms:
             self._hint_until_ms = 0.0
             self.lane.report(hint=None)
@@ -173,7 +182,7 @@ class GateApp:
         self.actuator = GpioActuator(
             settings,
             profiles=profiles,
-            on_input=lambda event: self.inbox.put(lambda: self.lane.pin(event)),
+            on_input=lambda event: self.inbox.put(lambda: self._pin(event)),
             on_change=lambda pins: self.view.publish({"t": "pins", **pins}),
         )
         stack.callback(self.actuator.close)
@@ -182,11 +191,12 @@ class GateApp:
         stack.callback(self._poker.close)
         self.tickets = TicketBook(state_dir, settings.gate.id)
         stack.callback(self.tickets.close)
+        told = _Told(journal, self.view, self._poker)
         self.lane = Lane(
             ways={name: _way(settings, name, profiles[name]) for name in settings.lanes},
             clock=self.clock,
             tickets=self.tickets,
-            journal=_Told(journal, self.view, self._poker),
+            journal=told,
             actuator=self.actuator,
             screens=self.view,
             screen=Screen(languages=settings.gate.languages, demo=self.demo),
@@ -209,10 +219,58 @@ class GateApp:
             self.inbox.get()()
         watch.start()
         stack.callback(watch.stop)
-        server = KioskServer(create_app(self.view, ui_dir=find_ui(), demo=self.demo), port=settings.kiosk.display_port)
+        staff = self._build_staff(told, bytes.fromhex(salt))
+        app = create_app(self.view, ui_dir=find_ui(), demo=self.demo, staff=staff.local())
+        server = KioskServer(app, port=settings.kiosk.display_port)
         stack.callback(server.stop)
         self.lane.publish_state()
         self.port = server.start()
+        if settings.kiosk.lan:
+            staff.open_lan()
+
+    def _build_staff(self, told: _Told, salt: bytes) -> StaffRoom:
+        """What people at the lane need; it hears every row from here on."""
+        settings, stack = self.settings, self._stack
+        state_dir = settings.gate.state_dir
+        enrolment = read_enrolment(state_dir)
+        desk = Desk(
+            self.lane,
+            clock=self.clock,
+            tickets=self.tickets,
+            journal=told,
+            screens=self.view,
+            find=lambda event, prefix: find_keys(state_dir, event, prefix),
+            scan_salt=salt,
+            clock_policy=settings.decision.clock_untrusted,
+            next_case=CaseNumbers(self._journal, enrolment.case_next if enrolment else 1).take,
+        )
+        tail = LogTail()
+        logging.getLogger().addHandler(tail)
+        stack.callback(logging.getLogger().removeHandler, tail)
+        workshop = GateWorkshop(
+            settings,
+            view=self.view,
+            desk=desk,
+            actuator=self.actuator,
+            clock=self.clock,
+            tail=tail,
+            inbox=self.inbox,
+            config_path=self.config,
+        )
+        stack.callback(workshop.close)
+        self.staff = StaffRoom(
+            settings,
+            view=self.view,
+            desk=desk,
+            inbox=self.inbox,
+            clock=self.clock,
+            workshop=workshop,
+            ui_dir=find_ui(),
+            stack=stack,
+        )
+        workshop.lan = self.staff.network
+        told.hear = desk.heard
+        return self.staff
 
     def _start_scanners(self) -> None:
         """Last of all: nothing is read before everything can answer."""
@@ -223,6 +281,11 @@ class GateApp:
             scanner.start()
 
     # ---- what the others say
+
+    def _pin(self, event: PinEvent) -> None:
+        self.lane.pin(event)
+        if event.name == "staff" and event.active and self.staff is not None:
+            self.staff.button()
 
     def _news(self, news: News) -> None:
         if news.offset is not None:
@@ -277,11 +340,10 @@ class GateApp:
         return hear
 
     def _watch_demo(self, message: dict[str, Any], jpeg: bytes | None) -> None:
-        """Pictures and video marks: for the demo page and the demo's actor."""
-        if not self.demo:
-            return
+        """Pictures for who asked to see them; video marks for the demo's actor."""
         if message["t"] == "loop":
-            self.view.publish(message)
+            if self.demo:
+                self.view.publish(message)
         elif jpeg is not None:
             codes = message.get("codes") or [{}]
             picture = base64.b64encode(jpeg).decode()
@@ -355,10 +417,12 @@ class _Told:
 
     def __init__(self, journal: JournalStore, view: LaneView, poker: Poker) -> None:
         self._journal, self._view, self._poker = journal, view, poker
+        self.hear: Callable[[Record], None] = lambda _record: None
 
     def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
         records = self._journal.commit(drafts, moment)
         for record in records:
+            self.hear(record)
             self._view.journaled(
                 {
                     "event": record.event,

@@ -30,7 +30,14 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create_app(view: GateView, *, ui_dir: Path, demo: bool, now_ms: Callable[[], int] = _wall_ms) -> FastAPI:
+def create_app(
+    view: GateView,
+    *,
+    ui_dir: Path,
+    demo: bool,
+    now_ms: Callable[[], int] = _wall_ms,
+    staff: Callable[[FastAPI, Live], None] | None = None,
+) -> FastAPI:
     """The screen's application.
 
     Args:
@@ -38,10 +45,13 @@ def create_app(view: GateView, *, ui_dir: Path, demo: bool, now_ms: Callable[[],
         ui_dir: the folder `kiosk_ui` (`find_ui()`).
         demo: serve `/demo` and `/ws/demo` too; never on a gate with guests, they show the camera and ticket numbers.
         now_ms: Unix ms for messages without a time of their own.
+        staff: adds the staff pages, on a gate that has them on its own touch screen.
     """
     app = FastAPI(title="Gate display", version=__version__, docs_url=None, redoc_url=None)
     live = Live(view, now_ms)
     app.state.live = live
+    if staff is not None:
+        staff(app, live)
     app.add_middleware(LocalOnly)
     app.mount("/ui", UiFiles(directory=ui_dir), name="ui")
 

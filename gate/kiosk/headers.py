@@ -5,6 +5,7 @@ Plain ASGI, so that WebSockets pass through the same door as pages.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ _POLICY = (
     "frame-ancestors 'self'",  # the demo page embeds the gate display
 )
 CONTENT_POLICY = "; ".join(_POLICY)
+STAFF_POLICY = "; ".join((*_POLICY[:-1], "frame-ancestors 'none'", "script-src 'self' 'wasm-unsafe-eval'"))
+"""For pages that read codes with a phone's camera: the decoder is WebAssembly. Nothing else is loosened."""
+STAFF_PAGES = ("/staff", "/tech")
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
@@ -32,6 +36,12 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+STAFF_HEADERS = {
+    **SECURITY_HEADERS,
+    "Content-Security-Policy": STAFF_POLICY,
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
 }
 
 
@@ -47,15 +57,24 @@ def host_name(value: str) -> str | None:
 
 
 class LocalOnly:
-    """Answers only requests that name this machine, and WebSockets only from its own pages.
+    """Answers only requests that name this machine; WebSockets, and requests that change something, only from its own
+    pages.
 
     Without the Host check a foreign page could reach the gate by DNS rebinding; without the Origin check any page
-    open in the gate's browser could listen to the lane.
+    open in the gate's browser could listen to the lane or speak for whoever is logged in.
+
+    Args:
+        addresses: any address literal will do as well: a foreign page can have none of this machine's as its origin.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = LOOPBACK_NAMES) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str] = LOOPBACK_NAMES, *, addresses: bool = False) -> None:
         self._app = app
         self._names = frozenset(names)
+        self._addresses = addresses
+
+    def _ours(self, host: str) -> bool:
+        name = host_name(host)
+        return name is not None and (name in self._names or (self._addresses and _is_address(name)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -63,7 +82,7 @@ class LocalOnly:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        allowed = host_name(host) in self._names
+        allowed = self._ours(host)
         if scope["type"] == "websocket":
             origin = headers.get("origin")
             if not allowed or (origin is not None and urlsplit(origin).netloc != host):
@@ -73,15 +92,44 @@ class LocalOnly:
             await self._app(scope, receive, send)
             return
 
+        values = STAFF_HEADERS if str(scope.get("path", "")).startswith(STAFF_PAGES) else SECURITY_HEADERS
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in values.items():
                     out[name] = value
             await send(message)
 
         if not allowed:
-            body = {"error": {"code": "forbidden", "message": "this page is served to this machine only", "detail": {}}}
-            await JSONResponse(body, status_code=421)(scope, receive, with_headers)
+            await refuse(421, "forbidden", "this page is served to this machine only")(scope, receive, with_headers)
+            return
+        if scope["method"] not in _SAFE and _foreign(headers, host):
+            await refuse(403, "forbidden", "this request comes from another page")(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
+
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _foreign(headers: Headers, host: str) -> bool:
+    """A browser says where a request comes from; programs that are no browser say nothing."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return True
+    return headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse(status: int, code: str, message: str, **headers: str) -> JSONResponse:
+    """An error in the one shape of this API (contracts 5)."""
+    body = {"error": {"code": code, "message": message, "detail": {}}}
+    return JSONResponse(body, status_code=status, headers=headers)

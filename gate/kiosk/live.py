@@ -51,19 +51,34 @@ class Live:
     """Messages that slow browsers did not get, since start."""
     _told: set[str] = field(default_factory=set)
 
-    async def serve(self, socket: WebSocket, *, demo: bool) -> None:
-        """Speak to one browser until it leaves or takes nothing any more."""
+    async def serve(
+        self,
+        socket: WebSocket,
+        *,
+        demo: bool,
+        kinds: frozenset[str] | None = None,
+        allowed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Speak to one browser until it leaves or takes nothing any more.
+
+        Args:
+            kinds: another choice of messages, for people who are logged in; `preview` among them asks for the camera.
+            allowed: asked every few seconds; the line ends (4401) when it says no.
+        """
         await socket.accept()
         if self.browsers >= MAX_BROWSERS:
             await socket.close(1013, "too many screens")
             return
         self.browsers += 1
-        outbox = Outbox(asyncio.get_running_loop(), DEMO_KINDS if demo else DISPLAY_KINDS)
+        wanted = kinds or (DEMO_KINDS if demo else DISPLAY_KINDS)
+        watching = "preview" in wanted
+        outbox = Outbox(asyncio.get_running_loop(), wanted)
         unsubscribe = self.view.subscribe(outbox.put)
-        speaking = asyncio.create_task(self._speak(socket, outbox, demo=demo))
+        hidden = _FOR_STAFF if not demo and kinds is None else frozenset()
+        speaking = asyncio.create_task(self._speak(socket, outbox, hidden, allowed, demo=demo))
         listening = asyncio.create_task(_until_left(socket))
         try:
-            if demo:
+            if watching:
                 self._watch(1)
             await asyncio.wait({speaking, listening}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -71,7 +86,7 @@ class Live:
             outbox.close()
             self.lost += outbox.lost
             self.browsers -= 1
-            if demo:
+            if watching:
                 self._watch(-1)
             for task in (speaking, listening):
                 task.cancel()
@@ -84,8 +99,10 @@ class Live:
         if (before == 0) != (self.viewers == 0):
             self.view.preview(self.viewers > 0)
 
-    async def _speak(self, socket: WebSocket, outbox: Outbox, *, demo: bool) -> None:
-        line = _Line(socket, self.now_ms, frozenset() if demo else _FOR_STAFF)
+    async def _speak(
+        self, socket: WebSocket, outbox: Outbox, hidden: frozenset[str], allowed: Callable[[], bool], *, demo: bool
+    ) -> None:
+        line = _Line(socket, self.now_ms, hidden)
         clock = asyncio.get_running_loop().time
         alive_at = state_at = demo_at = clock()
         try:
@@ -93,6 +110,9 @@ class Live:
                 batch, overflowed = outbox.take()
                 now = clock()
                 if overflowed or now >= state_at:
+                    if not await run_in_threadpool(allowed):
+                        await socket.close(4401)
+                        return
                     state = await run_in_threadpool(self.view.state)
                     await line.send({**state, "t": "state"})
                     state_at = clock() + STATE_S

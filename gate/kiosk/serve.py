@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -39,9 +40,12 @@ class KioskServer:
         app: what `create_app` made.
         host: an address of this machine.
         port: 0 takes a free one; `port` tells which after `start`.
+        tls: certificate and key, both PEM; None = plain HTTP.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+    def __init__(
+        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 8080, tls: tuple[Path, Path] | None = None
+    ) -> None:
         self.host = host
         self.port = port
         self._server = _Server(
@@ -57,6 +61,8 @@ class KioskServer:
                 ws_per_message_deflate=False,  # loopback: compression only costs time
                 limit_concurrency=_MAX_CONNECTIONS,
                 timeout_graceful_shutdown=1,
+                ssl_certfile=tls[0] if tls else None,
+                ssl_keyfile=tls[1] if tls else None,
             )
         )
         self._socket: socket.socket | None = None
@@ -76,7 +82,7 @@ class KioskServer:
                 f"the screen's port {self.host}:{self.port} cannot be opened: {error.strerror}"
             ) from error
         self.port = int(self._socket.getsockname()[1])
-        self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"kiosk-{self.port}", daemon=True)
         self._thread.start()
         if not self._server.up.wait(_STOP_S):
             self.stop()

@@ -193,7 +193,7 @@ class Desk:
             raise Refused("emergency", "emergency: everybody walks out freely, nobody is admitted")
         if open_ and self.lane.readiness(direction) != "ready":
             raise Refused("lane", "the lane is not ready to open")
-        if second is None and refusal.reason in second_person(self.lane.world.event(refusal.event)):
+        if second is None and self.needs_second(ref):
             raise Refused("second_person", "a second person has to agree")
         moment = self._clock.now()
         event = self.lane.world.event(refusal.event)
@@ -223,9 +223,17 @@ class Desk:
         self._publish(answer, record)
         return answer
 
-    def refusal(self, ref: str) -> Record:
-        """The refused row of a ref, for the limits that are checked before. Raises: Refused."""
-        return self._row(ref, ("refused",), "override")
+    def needs_second(self, ref: str) -> bool:
+        """Whether two people have to agree to override this refusal. Raises: Refused."""
+        refusal = self._row(ref, ("refused",), "override")
+        return refusal.reason in second_person(self.lane.world.event(refusal.event))
+
+    def per_shift(self, ref: str, default: int) -> int:
+        """Overrides that one attendant may make by the organiser's policy. Raises: Refused."""
+        event = self.lane.world.event(self._row(ref, ("refused",), "override").event)
+        rules = event.policy.raw.get("override") if event else None
+        limit = rules.get("per_shift") if isinstance(rules, dict) else None
+        return limit if isinstance(limit, int) and limit >= 0 else default
 
     def _row(self, ref: str, kinds: tuple[str, ...], what: str) -> Record:
         kept = self._kept.get(ref)

@@ -18,6 +18,7 @@ from gate.decision.decide import decide
 from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
 from gate.errors import DeviceError, StorageError
+from gate.lane.faults import JOURNALED, Fault, answer_without_record, lamp_of, no_record
 from gate.lane.gather import Found, gather
 from gate.lane.machine import Effect, LaneEvent, LaneMachine, LaneState
 from gate.lane.screen import STAFF_HOLD_MS, Screen, Shown, shown_for
@@ -91,7 +92,13 @@ class Lane:
         self._granted: dict[str, Granted] = {}
         self.on_denied: Callable[[Record, Verdict, Found], str | None] = lambda *_: None
         """Called once a refusal that a person may contest is on disk. Returns: the case number for the screen."""
+        self.on_spent: Callable[[Record], None] = lambda _: None
+        """Called when an entry that nobody made use of stays used, because its ticket was given back often enough."""
+        self.unrecorded = 0
+        """Scans answered without a row, because nothing can be recorded."""
         self._clock_rows: dict[str, tuple[int, int]] = {}
+        self._halted: set[str] = set()
+        """Ways that are out of order because of the pins, and start again with them."""
 
     # ---- the way of a scan
 
@@ -104,6 +111,9 @@ class Lane:
             return None
         if self._repeats(scan, way.machine):
             self.publish_state()
+            return None
+        if scan.direction is Direction.ENTRY and (fault := no_record(self.faults)) is not None:
+            self._without_record(scan, fault)
             return None
         moment = self._clock.now()
         place = Place(
@@ -145,6 +155,13 @@ class Lane:
         self._screens.publish(_decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms))
         steps.reach("scan.shown")
         return decision
+
+    def _without_record(self, scan: Scan, fault: Fault) -> None:
+        self.unrecorded += 1
+        verdict, reason, detail = answer_without_record(fault, self.screen.without_record)
+        until = self._now_ms() + STAFF_HOLD_MS
+        shown = Shown(verdict=verdict, reason=reason, detail=detail, until_ms=until, lane=scan.direction.value)
+        self._show(shown)
 
     def _repeats(self, scan: Scan, machine: LaneMachine) -> bool:
         granted = self._granted.get(scan.direction)
@@ -232,6 +249,10 @@ class Lane:
             self._step(name, event)
         self._show(self.screen.shown)
 
+    def show_again(self) -> None:
+        """After somebody tried lamp or buzzer: they say what the lane says."""
+        self._show(self.screen.shown)
+
     def forget(self, record: Record) -> None:
         """An admission that was taken back: nobody's passage is waited for any more."""
         for name, granted in list(self._granted.items()):
@@ -298,6 +319,32 @@ class Lane:
             if self._note("clock", {"base_ms": base, "error_ms": error}, event.id):
                 self._clock_rows[event.id] = (base, error)
 
+    # ---- how the gate itself is
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self.screen.health.faults
+
+    def set_faults(self, faults: tuple[Fault, ...]) -> None:
+        """What is wrong with the gate now, worst first; told at each change."""
+        before = self.faults
+        if not self.screen.report(faults=faults):
+            return
+        for fault in (*before, *faults):
+            if (fault in before) != (fault in faults):
+                logger.warning("fault %s: %s", "begins" if fault in faults else "is over", fault)
+        if Fault.PINS in faults and Fault.PINS not in before:
+            self._halted = {name for name, machine in self._machines.items() if machine.readiness != "out"}
+            for name in self._halted:
+                self._step(name, LaneEvent.FAULT)
+        elif Fault.PINS in before and Fault.PINS not in faults:
+            for name in self._halted:
+                self._step(name, LaneEvent.REPAIRED)
+        self._show(self.screen.shown)
+        for fault in dict.fromkeys((*before, *faults)):
+            if fault in JOURNALED and (fault in before) != (fault in faults):
+                self._note("mode", {"fault": fault.value, "active": fault in faults})
+
     def report(self, **changes: Any) -> None:
         """Health of others for the status line (see `screen.Health`)."""
         if self.screen.report(**changes):
@@ -338,8 +385,12 @@ class Lane:
     def _take_back(self, name: str, cause: str) -> None:
         """Annul the grant. Above the limit the entry stays used: else one ticket could hold a lane for ever."""
         granted = self._granted.pop(name)
-        if granted.record.kind == "admitted" and granted.annuls < granted.annul_max:
+        if granted.record.kind != "admitted":
+            return
+        if granted.annuls < granted.annul_max:
             self._journal_passage("annulled", name, granted.record, {"cause": cause})
+        else:
+            self.on_spent(granted.record)
 
     def _journal_passage(self, kind: str, name: str, about: Record | None, data: dict[str, Any] | None) -> None:
         event = self.world.events[0].id if self.world.events else DEVICE_STREAM
@@ -377,7 +428,7 @@ class Lane:
         """New verdict (None = back to idle) on screen, lamp and buzzer. A state of the lane outranks it on all three."""
         self.screen.show(shown)
         message = self.state()
-        self._actuator.signal(Verdict(message["verdict"]) if message["verdict"] else None)
+        self._actuator.signal(Verdict(message["verdict"]) if message["verdict"] else lamp_of(self.faults))
         self._screens.publish(message)
 
     def _show_error(self, scan: Scan, detail: str) -> None:
