@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gate.lane.faults import Fault, answer_without_record, no_record
 from gate.lane.gather import Found, attention_words
 from gate.lane.machine import LaneMachine, LaneState
 from gate.lane.world import ServedEvent, World, local_time
@@ -43,6 +44,7 @@ class Health:
     last_error: str | None = None
     input_state: str = "ok"
     hint: str | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 def shown_for(decision: Decision, verdict: Verdict, found: Found, direction: Direction, now_ms: int) -> Shown:
@@ -95,6 +97,8 @@ class Screen:
 
     languages: tuple[str, ...]
     demo: bool = False
+    without_record: str = "staff"
+    """`decision.disk_full`: what entries are told while nothing can be recorded."""
     way: str = "right"
     shown: Shown | None = None
     health: Health = field(default_factory=Health)
@@ -129,6 +133,10 @@ class Screen:
             (self.shown.verdict, self.shown.reason) if self.shown else (None, None)
         )
         shown = self.shown if self.shown is not None and verdict is self.shown.verdict else None
+        detail = shown.detail if shown else self._why_out(machine, world)
+        fault = no_record(self.health.faults)
+        if verdict is None and fault is not None and lane_name != Direction.EXIT:
+            verdict, reason, detail = answer_without_record(fault, self.without_record)
         remaining = machine.remaining_ms(moment.mono) if machine.sensor else None
         return {
             "t": "state",
@@ -143,7 +151,7 @@ class Screen:
             "way": self.way,
             "verdict": verdict.value if verdict else None,
             "reason": reason.value if reason else None,
-            "detail": shown.detail if shown else world.missing,
+            "detail": detail,
             "words": {"where": None},
             "first_use": shown.first_use if shown else None,
             "go_to": shown.go_to if shown else None,
@@ -154,7 +162,8 @@ class Screen:
             "window_end": remaining,
             "attention": list(shown.attention) if shown else [],
             "test": shown.test if shown else False,
-            "hint": self.health.hint or (None if self.health.input_state == "ok" else "camera"),
+            "hint": self.health.hint or self._lasting_hint(),
+            "faults": [fault.value for fault in self.health.faults],
             "mode": self.health.mode,
             "sync": {"queue": self.health.queue, "last_error": self.health.last_error},
             "data_age_s": event.data_age_s(moment.at) if event else None,
@@ -165,6 +174,16 @@ class Screen:
             "next_gate": self.next_gate or _next_gate(event),
             "pair": self.pair,
         }
+
+    def _lasting_hint(self) -> str | None:
+        if self.health.input_state != "ok":
+            return "camera"
+        return self.health.faults[0].value if self.health.faults else None
+
+    def _why_out(self, machine: LaneMachine, world: World) -> str:
+        if not world.missing and machine.state is LaneState.OUT_OF_ORDER and Fault.PINS in self.health.faults:
+            return Fault.PINS.value
+        return world.missing
 
 
 def _overlay(machine: LaneMachine, world: World) -> tuple[Verdict, Reason] | None:

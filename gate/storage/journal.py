@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate import steps
-from gate.errors import StorageError
+from gate.errors import DamagedError, StorageError
 from gate.model import ClockTrust, Moment
 from gate.ports import Draft
 from gate.sqlitefile import open_writer, transaction
@@ -85,7 +85,7 @@ class JournalStore:
                 self._keep_floor(connection, moment)
                 steps.reach("journal.counted")
         except sqlite3.Error as error:
-            raise StorageError(f"the journal could not be written: {error}") from error
+            raise _not_written(error) from error
         steps.reach("journal.committed")
         self._tips = tips
         return records
@@ -204,7 +204,7 @@ class JournalStore:
             with transaction(self._connection) as connection:
                 self._keep_floor(connection, moment)
         except sqlite3.Error as error:
-            raise StorageError(f"the journal could not be written: {error}") from error
+            raise _not_written(error) from error
 
     def _keep_floor(self, connection: sqlite3.Connection, moment: Moment) -> None:
         # Holdover time may be ahead of the truth, so it must not become a floor that never falls.
@@ -217,10 +217,16 @@ class JournalStore:
             with transaction(self._connection) as connection:
                 self._write_meta(connection, name, value)
         except sqlite3.Error as error:
-            raise StorageError(f"the journal could not be written: {error}") from error
+            raise _not_written(error) from error
 
     @staticmethod
     def _write_meta(connection: sqlite3.Connection, name: str, value: str) -> None:
         connection.execute(
             "INSERT INTO meta(k, v) VALUES (?,?) ON CONFLICT(k) DO UPDATE SET v=excluded.v", (name, value)
         )
+
+
+def _not_written(error: sqlite3.Error) -> StorageError:
+    """SQLITE_CORRUPT and SQLITE_NOTADB are plain `DatabaseError`s: waiting does not heal them."""
+    kind = DamagedError if type(error) is sqlite3.DatabaseError else StorageError
+    return kind(f"the journal could not be written: {error}")
