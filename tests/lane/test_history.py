@@ -157,4 +157,4 @@ class Day(RuleBasedStateMachine):
 
 
 TestDay = Day.TestCase
-TestDay.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestDay.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)

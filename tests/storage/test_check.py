@@ -29,7 +29,7 @@ FIELDS = {
     "at": "at + 1",
     "facts": "CAST(facts || x'00' AS BLOB)",
 }
-AS_DONE = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+AS_DONE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(steps=STEPS)
 def test_uses_are_those_of_the_rows_after_any_history(steps: list[tuple[str, int, str, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:
