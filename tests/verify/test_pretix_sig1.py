@@ -133,6 +133,8 @@ def test_every_code_reads_back(item: int, variation: int, subevent: int, start: 
 
 
 def test_fields_of_a_later_version_are_left_alone() -> None:
+    assert identify(code(SIGNER, message(item=12) + number(9, 2**64 - 1)), KEYS, NOW_S).product == 12
+    assert identify(code(SIGNER, message(item=12) + number(2**29 - 1, 0)), KEYS, NOW_S).product == 12
     more = octets(7, b"new") + number(900, 5) + varint(8 << 3 | 1) + bytes(8) + varint(9 << 3 | 5) + bytes(4)
     assert identify(code(SIGNER, more + message(item=12)), KEYS, NOW_S).product == 12
     assert identify(code(SIGNER, message(item=12) + more), KEYS, NOW_S).product == 12
@@ -165,6 +167,8 @@ MESSAGES = {
     "cut fixed32": message() + varint(7 << 3 | 5) + bytes(3),
     "tag only": message() + b"\x38",
     "number of 11 bytes": message() + b"\x38" + b"\x80" * 10 + b"\x00",
+    "unknown number of 65 bits": message() + number(9, 2**64),
+    "unknown number of 70 bits": message() + number(9, 2**70 - 1),
     "half a tag": message() + b"\x80",
 }
 
