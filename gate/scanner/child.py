@@ -213,7 +213,12 @@ class Child:
             return
         moving = self._motion.feed(gray, frame.captured)
         start = time.perf_counter()
-        found = self._cascade.look(gray, moving=moving)
+        try:
+            found = self._cascade.look(gray, moving=moving)
+        except Exception:  # whatever a library makes of one picture, the next guest's must still be read
+            log.exception("input %s: a picture could not be examined", self._settings.name)
+            self._gauges.late(now)
+            return
         self._gauges.frame(now, age, (time.perf_counter() - start) * 1000)
         sightings = [Sighting(r.text, r.engine, r.corners, side_of(r.corners)) for r in found.readings]
         for event in self._holdoff.see(frame.captured, sightings, candidate=found.candidate is not None):

@@ -16,7 +16,7 @@ from gate.errors import FormatError
 from gate.scanner.engines import NOTHING, Found, Reading, Zbar, engine_names, load_zbar, read_zxing, side_of
 from gate.scanner.frames import AnyPicture, Corners, Picture, to_gray
 from gate.scanner.fusion import Fusion
-from gate.scanner.region import Region, cut, texture
+from gate.scanner.region import Region, cut, texture, usable
 from gate.scanner.retries import RETRIES, Retry
 
 BUDGET_MS = 25.0
@@ -26,7 +26,7 @@ _PER_FRAME = 3
 _FUSE_AFTER = 4
 """Frames in a row with a region and nothing read, before their pictures are laid over each other."""
 
-_GLANCE_EVERY = 6
+_GLANCE_EVERY = 15
 """Still frames between two looks at their texture."""
 
 
@@ -80,12 +80,17 @@ class Cascade:
             self._region.missed()
         if first.candidate is None and not moving:
             return self._glance(gray, first, start)
-        patch = first.candidate or texture(gray) or self._region.corners
+        patch = usable(first.candidate) or texture(gray) or usable(self._region.corners)
         self.seen = patch is not None
+        candidate = first.candidate
         for _ in range(_PER_FRAME if patch is not None else 1):
             found = self._next_stage(gray, patch, start)
             if found.readings or found.binary:
                 return self._done(found, first.candidate)
+            candidate = candidate or found.candidate
+        if candidate is not None and first.candidate is None:
+            self._region.seen(candidate)
+        first = Found((), 0, candidate)
         if patch is None:
             self._drop()
             return first

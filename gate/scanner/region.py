@@ -50,6 +50,11 @@ class Region:
         return self._corners
 
 
+def usable(corners: Corners | None) -> Corners | None:
+    """None for corners that span no area: a failed candidate may be a line or a point."""
+    return corners if corners is not None and side_of(corners) >= _MIN_SIDE else None
+
+
 def neighbourhood(corners: Corners, width: int, height: int, margin: float = 0.5) -> Box:
     """The corners' bounding box with `margin` of its size around: a candidate's corners are a guess and tickets move."""
     xs, ys = [x for x, _ in corners], [y for _, y in corners]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -74,8 +74,8 @@ class FakePicamera2:
     """The part of picamera2 that is used, after its manual: requests with metadata, YUV420 buffers, controls."""
 
     gone = False
-    flushes: list[bool] = []
-    controls: list[dict[str, Any]] = []
+    flushes: ClassVar[list[bool]] = []
+    controls: ClassVar[list[dict[str, Any]]] = []
 
     def __init__(self, number: int) -> None:
         if number != 0:
