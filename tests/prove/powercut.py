@@ -115,24 +115,26 @@ def _life(
     started, cut_at, done = time.monotonic(), None, False
     os.set_blocking(kernel.stdout.fileno(), False)
     buffer, console = b"", []
-    while time.monotonic() - started < TIMEOUT_S and (cut_at is None or time.monotonic() < cut_at):
-        try:
-            chunk = os.read(kernel.stdout.fileno(), 65536)
-        except BlockingIOError:
-            time.sleep(0.002)
-            continue
-        if not chunk:
-            break
-        *lines, buffer = (buffer + chunk).split(b"\n")
-        for line in (raw.decode(errors="replace").strip() for raw in lines):
-            console = [*console[-30:], line]
-            done = _hear(line, tally) or done
-            if not last and early and line == "LIFE":
-                cut_at = time.monotonic() + chance.uniform(0, START_S)
-            elif not last and line == "READY" and cut_at is None:
-                cut_at = time.monotonic() + chance.uniform(0.05, WORK_S)
-    if kernel.poll() is None:
-        os.killpg(kernel.pid, signal.SIGKILL)  # the power is gone
+    try:
+        while time.monotonic() - started < TIMEOUT_S and (cut_at is None or time.monotonic() < cut_at):
+            try:
+                chunk = os.read(kernel.stdout.fileno(), 65536)
+            except BlockingIOError:
+                time.sleep(0.002)
+                continue
+            if not chunk:
+                break
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in (raw.decode(errors="replace").strip() for raw in lines):
+                console = [*console[-30:], line]
+                done = _hear(line, tally) or done
+                if not last and early and line == "LIFE":
+                    cut_at = time.monotonic() + chance.uniform(0, START_S)
+                elif not last and line.startswith(("ANSWER", "AGAIN")) and cut_at is None:
+                    cut_at = time.monotonic() + chance.uniform(0, WORK_S)
+    finally:
+        if kernel.poll() is None:
+            os.killpg(kernel.pid, signal.SIGKILL)  # the power is gone
     kernel.wait()
     try:
         buffer += os.read(kernel.stdout.fileno(), 65536)

@@ -21,7 +21,7 @@ from tests.fault.site import check, rows, write_config
 
 PER_LIFE = 100
 """Ticket numbers of one life: LIFE * PER_LIFE and up."""
-AGAIN = 3
+AGAIN = 2
 """Answered tickets that each life presents once more; the last life presents all."""
 BUSY_S = 0.46
 
