@@ -21,7 +21,7 @@ class ServedEvent:
     policy: Policy
     gate: GateDef
     mode: EventMode
-    salt: bytes
+    salt: bytes = field(repr=False)
     issued_ms: int
     base_sha256: bytes | None
     rotation: tuple[RotationKey, ...] = ()

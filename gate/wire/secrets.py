@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -50,7 +50,7 @@ class RotationKey:
 
     nbf: int
     exp: int
-    key: bytes
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,14 @@ class StaffPin:
     id: str
     name: str
     role: str
-    pin: str
+    pin: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
     """The plain content, as it stands in `secrets/<event>.cbor` on the gate."""
 
-    salt: bytes
+    salt: bytes = field(repr=False)
     rotating: tuple[RotationKey, ...] = ()
     staff: tuple[StaffPin, ...] = ()
 

@@ -217,6 +217,12 @@ def test_another_form_is_an_opaque_text(text: str) -> None:
     assert not identify(text, KEYS, NOW_S).signed
 
 
+def test_the_parser_itself_takes_no_other_form() -> None:
+    for text in OTHER_FORMS.values():
+        with pytest.raises(TicketError, match="invalid: form"):
+            pretix_sig1.PretixSig1().parse(text, KEYS, NOW_S)
+
+
 def test_another_writing_of_the_same_bytes_is_not_the_code() -> None:
     """base64 has bits that no encoder sets; pretix's own decoder takes them, its look-up by exact text does not."""
     padded = next(text for text in (code(SIGNER, message("s" * n)) for n in range(1, 9)) if text.startswith("="))

@@ -155,6 +155,14 @@ def test_a_key_counts_from_its_first_to_its_last_second() -> None:
         assert refused(TEXT, keys((*window, KEY))) == (Reason.UNKNOWN_KEY, "rotation")
 
 
+def test_no_key_is_ever_shown() -> None:
+    """Not in a log, not in a trace."""
+    record = ISSUER.rotating[0]
+    for value in (record, ISSUER.secrets_plain(), KEYS):
+        assert repr(KEY)[2:20] not in repr(value)
+        assert repr(ISSUER.salt)[2:20] not in repr(value)
+
+
 def test_without_a_key_no_code_counts() -> None:
     assert refused(TEXT, Issuer().keyset()) == (Reason.UNKNOWN_KEY, "rotation")
     assert refused(TEXT, keys((-1, 1, KEY), event=AUTUMN)) == (Reason.UNKNOWN_KEY, "rotation")
