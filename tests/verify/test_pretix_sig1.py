@@ -140,6 +140,11 @@ def test_fields_of_a_later_version_are_left_alone() -> None:
     assert identify(code(SIGNER, message(item=12) + more), KEYS, NOW_S).product == 12
 
 
+def test_a_zero_that_is_written_out_is_none_too() -> None:
+    found = identify(code(SIGNER, octets(1, b"x") + number(2, 12) + number(3, 0) + number(4, 0)), KEYS, NOW_S)
+    assert (found.variation, found.subevent, found.nbf, found.exp) == (None, None, None, None)
+
+
 MESSAGES = {
     "nothing": b"",
     "no item": octets(1, b"seed"),

@@ -123,6 +123,15 @@ def test_disowned_is_a_key_that_is_gone_not_one_whose_time_is_over() -> None:
     assert trusted.disowns(SPRING, stored)
 
 
+def test_a_manifest_key_counts_from_its_first_to_its_last_second() -> None:
+    keys = (*WITHOUT, record(THIEF, "manifest", ["*"], nbf=NOW_S - 5, exp=NOW_S + 5))
+    for now_s, expected in ((-6, "key"), (-5, "taken"), (5, "taken"), (6, "key")):
+        trusted = TrustedSet(ISSUER.root_thumbprint)
+        trusted.update_trust(ISSUER.trust(1, keys=keys))
+        data, at = ISSUER.descriptor(), NOW_S + now_s
+        assert code_of(lambda trusted=trusted, data=data, at=at: trusted.update_descriptor(SPRING, data, at)) == expected
+
+
 # ---- secrets
 
 
