@@ -185,9 +185,7 @@ def already_redeemed(f: Facts) -> Refusal | None:
 
 
 def returns(f: Facts) -> bool:
-    """This entry is a re-entry that uses up nothing."""
-    if not f.entries:
-        return False
+    """A further entry uses up nothing."""
     if f.reentry == "free":
         return True
     return not f.inside and (f.reentry == "after_exit" or f.list_reentry)

@@ -229,6 +229,7 @@ CASES: dict[str, Case] = {
     "off: inside": go(passback="off", **INSIDE),
     # capacity
     "room for one": go(area_capacity=10, area_inside=9),
+    "a room for one with one in it": no(R.CAPACITY, WAIT, "capacity", area_capacity=1, area_inside=1),
     "the area is full": no(R.CAPACITY, WAIT, "capacity", area_capacity=10, area_inside=10),
     "the area is over full": no(R.CAPACITY, WAIT, "capacity", area_capacity=10, area_inside=12),
     "nobody counts": go(area_capacity=0, area_inside=1000),

@@ -319,21 +319,21 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples, deadline=None)
 @given(trees)
 def test_any_json_comes_out_true_false_or_unevaluable(value: Any) -> None:
     with contextlib.suppress(Unevaluable):
         assert evaluate(json.dumps(value), IN) in (True, False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_comes_out_true_false_or_unevaluable(text: str) -> None:
     with contextlib.suppress(Unevaluable):
         assert evaluate(text, IN) in (True, False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(st.integers(-(2**40), 2**45), max_size=5),
     st.integers(0, 7),
