@@ -12,6 +12,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -21,7 +22,8 @@ from typing import Any
 from gate import __version__, steps
 from gate.actuator.gpio import GpioActuator
 from gate.actuator.profiles import Profile, check_profiles
-from gate.errors import DeviceError, StorageError
+from gate.errors import DamagedError, DeviceError, StorageError
+from gate.health import PROBE_S, Health, Parts, disk_of, status_line
 from gate.kiosk.app import create_app
 from gate.kiosk.assets import find_ui
 from gate.kiosk.serve import KioskServer
@@ -38,6 +40,7 @@ from gate.sdnotify import Notifier
 from gate.settings import InputSettings, Settings
 from gate.sqlitefile import UMASK
 from gate.staffroom import CaseNumbers, StaffRoom
+from gate.storage.aside import mark_damaged, set_aside_if_broken
 from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
 from gate.storage.news import News, SyncWatch
@@ -86,6 +89,9 @@ class GateApp:
         self._hint_until_ms = 0.0
         self._state_due_ms = 0.0
         self._keep_time_due_ms = 0.0
+        self._health_due_ms = 0.0
+        self._ended: set[str] = set()
+        """Inputs that ended for good; the screen says so, and nothing has to live for them."""
         self._unused: World | None = None
         """A world whose files could not be opened: tried again."""
         self._stack = ExitStack()
@@ -100,12 +106,14 @@ class GateApp:
         with self._stack:
             self._build()
             steps.reach("app.ready")
-            self.notifier.ready(f"{self.settings.gate.id}: {self.lane.world.missing or 'ready'}")
+            self.notifier.ready(self._status())
             ready(self, self.port)
             self._start_scanners()
             while not self.stopping.is_set():
                 self._turn()
             self.notifier.stopping()
+        if self.health.damaged:
+            raise DamagedError("the journal is broken; the next start moves it aside and goes on")
 
     def at_end(self, action: Callable[[], object]) -> None:
         """Called first of all when the gate stops."""
@@ -122,7 +130,7 @@ class GateApp:
             self._try(task)
         self._try(self.lane.tick)
         self._try(self._now_and_then)
-        if self.actuator.alive():
+        if self._alive():
             self.notifier.watchdog()
 
     def _waiting(self) -> Iterator[Task]:
@@ -134,8 +142,33 @@ class GateApp:
         except queue.Empty:
             return
 
+    def _alive(self) -> bool:
+        """Pins, inputs and journal, each. A commit that hangs keeps this thread from coming here; a camera that is gone
+        is said on the screen, but somebody must be trying to get it back."""
+        inputs = all(item.watched or item.name in self._ended for item in self.scanners)
+        return self.actuator.alive() and inputs and not self.health.damaged
+
+    def _look_after(self) -> None:
+        """Faults, status line; a broken journal ends this life, for the next start moves it aside."""
+        moment = self.clock.now()
+        self.lane.set_faults(self.health.look(self.clock.mono_ms() / 1000, moment, self.lane.world))
+        self.view.measured(
+            gate_disk_free_bytes=self.health.free_bytes, gate_unrecorded_scans_total=self.lane.unrecorded
+        )
+        self.notifier.status(self._status())
+        if self.health.damaged and not self.stopping.is_set():
+            logger.critical("the journal is broken: this gate starts again")
+            mark_damaged(self.settings.gate.state_dir / "journal.db")
+            self.stop()
+
+    def _status(self) -> str:
+        return status_line(self.settings.gate.id, self.lane.world, self.lane.faults, self.view.openings())
+
     def _now_and_then(self) -> None:
         now = self.clock.mono_ms()
+        if now > self._health_due_ms:
+            self._health_due_ms = now + PROBE_S * 1000
+            self._look_after()
         if now > self._state_due_ms:
             self._state_due_ms = now + _STATE_MS
             self.lane.publish_state()
@@ -165,6 +198,7 @@ class GateApp:
         stack.enter_context(_only_one(state_dir))
         self.notifier = Notifier(os.environ)
         key = journal_key(state_dir)
+        aside = set_aside_if_broken(state_dir / "journal.db", time.time_ns() // 1_000_000)
         journal = JournalStore(
             state_dir / "journal.db",
             gate=settings.gate.id,
@@ -173,6 +207,8 @@ class GateApp:
             head_every=settings.journal.head_every,
         )
         stack.callback(journal.close)
+        for name, value in (aside.meta if aside else {}).items():
+            journal.set_meta(name, value)
         steps.reach("app.journal")
         self.clock = SystemClock(max(BUILD_TIME_MS, int(journal.meta("clock_floor") or 0)))
         salt = journal.meta("scan_salt")
@@ -199,12 +235,18 @@ class GateApp:
             journal=told,
             actuator=self.actuator,
             screens=self.view,
-            screen=Screen(languages=settings.gate.languages, demo=self.demo),
+            screen=Screen(
+                languages=settings.gate.languages, demo=self.demo, without_record=settings.decision.disk_full
+            ),
             scan_salt=bytes.fromhex(salt),
             clock_policy=settings.decision.clock_untrusted,
         )
         self._journal = journal
-        journal.write_boot(self.clock.now(), read_acked(state_dir), {"version": __version__})
+        told.health = self.health = self._build_health(aside is not None)
+        boot: dict[str, object] = {"version": __version__}
+        if aside is not None:
+            boot["set_aside"] = {"file": aside.file, "why": aside.why}
+        journal.write_boot(self.clock.now(), read_acked(state_dir), boot)
         steps.reach("app.booted")
         watch = SyncWatch(
             state_dir,
@@ -227,6 +269,16 @@ class GateApp:
         self.port = server.start()
         if settings.kiosk.lan:
             staff.open_lan()
+
+    def _build_health(self, set_aside: bool) -> Health:
+        parts = Parts(
+            pins=lambda: self.actuator.alive(),
+            inputs=lambda: {scanner.name: scanner.alive for scanner in self.scanners},
+            disk=lambda: disk_of(self.settings.gate.state_dir),
+            write=lambda: self._journal.keep_time(self.clock.now()),
+        )
+        room = self.settings.journal.min_free_mib
+        return Health(parts, min_free_mib=room, set_aside=set_aside, now_s=self.clock.mono_ms() / 1000)
 
     def _build_staff(self, told: _Told, salt: bytes) -> StaffRoom:
         """What people at the lane need; it hears every row from here on."""
@@ -310,7 +362,7 @@ class GateApp:
             return
         self._unused = None
         self.lane.set_world(world)
-        self.notifier.status(f"{self.settings.gate.id}: {world.missing or 'ready'}")
+        self.notifier.status(self._status())
 
     def _ear(self, item: InputSettings) -> Callable[[dict[str, Any], bytes | None], None]:
         """The callback for one scanner's messages; runs on its reader thread."""
@@ -333,6 +385,8 @@ class GateApp:
                 self.view.heard(source=item.kind, **{k: message.get(k) for k in ("input", "engines", "size")})
             elif word == "fault":
                 name = str(message.get("name"))
+                if message.get("by") == "supervisor" and message.get("restart_s") is None:
+                    self._ended.add(item.name)
                 self.view.heard(state=name)
                 self.inbox.put(lambda: self.lane.report(input_state=name))
             self._watch_demo(message, jpeg)
@@ -418,9 +472,16 @@ class _Told:
     def __init__(self, journal: JournalStore, view: LaneView, poker: Poker) -> None:
         self._journal, self._view, self._poker = journal, view, poker
         self.hear: Callable[[Record], None] = lambda _record: None
+        self.health: Health
+        """Set before the first row."""
 
     def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
-        records = self._journal.commit(drafts, moment)
+        try:
+            records = self._journal.commit(drafts, moment)
+        except StorageError as error:
+            self.health.not_written(error)
+            raise
+        self.health.written()
         for record in records:
             self.hear(record)
             self._view.journaled(

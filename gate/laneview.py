@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gate.lane.faults import Fault
 from gate.ports import Message
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class LaneView:
         self._decisions: deque[Message] = deque(maxlen=KEEP)
         self._journal: deque[Message] = deque(maxlen=KEEP)
         self._counts: Counter[str] = Counter()
+        self._gauges: dict[str, float] = {}
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
 
     # ---- for the lane
@@ -61,6 +63,18 @@ class LaneView:
         with self._lock:
             self._journal.appendleft(row)
             self._counts[f'gate_journal_rows_total{{kind="{row["kind"]}"}}'] += 1
+
+    def measured(self, **values: float) -> None:
+        """Gauges by their Prometheus names."""
+        with self._lock:
+            self._gauges.update(values)
+
+    def openings(self) -> dict[str, int]:
+        """Rows of this life that opened the lane, and refusals, by kind."""
+        kinds = ("admitted", "exit", "override", "refused")
+        with self._lock:
+            counted = {kind: self._counts[f'gate_journal_rows_total{{kind="{kind}"}}'] for kind in kinds}
+        return {kind: n for kind, n in counted.items() if n}
 
     def heard(self, **values: Any) -> None:
         """News of the scanner: engines, size, fps, state."""
@@ -102,7 +116,7 @@ class LaneView:
 
     def metrics(self) -> Mapping[str, float]:
         with self._lock:
-            values: dict[str, float] = dict(self._counts)
+            values: dict[str, float] = dict(self._counts) | self._gauges
             ordered = sorted(self._latencies)
             for name in ("fps", "age_ms", "dropped", "decode_ms"):
                 if isinstance(self._input.get(name), (int, float)):
@@ -115,5 +129,7 @@ class LaneView:
         values["gate_outbox_rows"] = float(state.get("sync", {}).get("queue", 0))
         if state.get("data_age_s") is not None:
             values["gate_manifest_age_seconds"] = float(state["data_age_s"])
+        for fault in Fault:
+            values[f'gate_fault{{name="{fault}"}}'] = float(fault.value in state.get("faults", ()))
         values["gate_clock_trusted"] = float(state.get("clock") == "synced")
         return values

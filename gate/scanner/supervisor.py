@@ -108,6 +108,11 @@ class ScannerProcess:
         running = self._running
         return running is not None and running.health is not None and time.monotonic() - running.health < self._stall_s
 
+    @property
+    def watched(self) -> bool:
+        """True while its thread lives: a child that died is started again, whatever state the camera is in."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Start child and thread; returns at once. Not again after `stop`: make a new one."""
         if self._thread is None and not self._closed:
