@@ -140,7 +140,7 @@ def _life(
         buffer += os.read(kernel.stdout.fileno(), 65536)
     except BlockingIOError:
         buffer += b""
-    for line in buffer.decode(errors="replace").splitlines():
+    for line in buffer.decode(errors="replace").split("\n")[:-1]:  # the cut may have taken the end of the last one
         _hear(line.strip(), tally)
     kernel.stdout.close()
     if cut_at is not None:
@@ -153,9 +153,8 @@ def _hear(line: str, tally: Tally) -> bool:
     """Take over one line of the guest's console. Returns: the last life came to its end."""
     word, _, rest = line.partition(" ")
     if word == "ANSWER":
-        parts = rest.split()
-        if len(parts) == 2 and parts[1].isdigit():  # the cut may have taken the end of the line
-            tally.answered.append((parts[0], int(parts[1])))
+        ref, n = rest.split()
+        tally.answered.append((ref, int(n)))
     elif word == "PULSE":
         tally.pulses += 1
     elif word == "AGAIN":
