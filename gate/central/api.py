@@ -135,8 +135,8 @@ class _Api:
     async def _read(self, job: Callable[[Connection], T]) -> T:
         return await _answered(asyncio.wrap_future(self._central.db.submit_read(job)))
 
-    async def _write(self, job: Callable[[Connection], T]) -> T:
-        return await _answered(asyncio.wrap_future(self._central.db.submit(job)))
+    async def _write(self, job: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        return await _answered(asyncio.wrap_future(self._central.db.submit(job, repeatable=repeatable)))
 
     async def _caller(self, request: Request, cap: int = 0) -> tuple[Device, bytes]:
         """The device that signed this request, and the body as sent. Raises: ApiError."""
@@ -301,7 +301,7 @@ class _Api:
                 and devices.seen_boot(connection, device, pushed.boot, now_ms),
             )
 
-        outcome, rebooted = await self._write(job)
+        outcome, rebooted = await self._write(job, repeatable=True)
         if outcome.new:
             self._central.hints.wake(("checkins", stream))
         if rebooted:

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
@@ -26,8 +26,16 @@ _GROUP = 64
 _READERS = 4
 
 
+class _Waiting(NamedTuple):
+    job: Job[Any]
+    future: Future[Any]
+    repeatable: bool
+
+
 class Database:
     """All writes run in one thread, in order; jobs that wait together share one commit, each in a savepoint of its own.
+
+    Jobs that may be run twice go without savepoints first; when one of them fails, all are run again with them.
 
     Args:
         url: of SQLAlchemy, such as `sqlite:////var/lib/gate-central/central.db` or `postgresql+psycopg://...`.
@@ -36,7 +44,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._writer = engines.writer(url)
         self._reader = engines.reader(url, _READERS)
-        self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="central-read")
         self._thread = threading.Thread(target=self._run, name="central-write", daemon=True)
         self._closed = False
@@ -45,13 +53,17 @@ class Database:
     def create(self, metadata: MetaData) -> None:
         self.write(metadata.create_all)
 
-    def submit(self, job: Job[T]) -> Future[T]:
-        """Queue a write. The future is done when the commit is on disk, or carries the job's exception."""
+    def submit(self, job: Job[T], *, repeatable: bool = False) -> Future[T]:
+        """Queue a write. The future is done when the commit is on disk, or carries the job's exception.
+
+        Args:
+            repeatable: the job touches nothing but the database and may run again after a rollback.
+        """
         future: Future[T] = Future()
         if self._closed:
             future.set_exception(StorageError("the database is closed"))
         else:
-            self._jobs.put((job, future))
+            self._jobs.put(_Waiting(job, future, repeatable))
         return future
 
     def write(self, job: Job[T]) -> T:
@@ -105,25 +117,40 @@ class Database:
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[_Waiting]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
-            with self._writer.connect() as connection, connection.begin():
-                for job, future in group:
-                    try:
-                        with connection.begin_nested():
-                            result = job(connection)
-                    except Exception as error:  # noqa: BLE001 - the job's failure is for whoever waits; the others go on
-                        future.set_exception(_translated(error))
-                    else:
-                        done.append((future, result))
+            if not all(waiting.repeatable for waiting in group) or not self._all_at_once(group, done):
+                with self._writer.connect() as connection, connection.begin():
+                    for waiting in group:
+                        self._one(connection, waiting, done)
         except Exception as error:  # noqa: BLE001 - handed to everybody who waits
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(_translated(error))
+            for waiting in group:
+                if not waiting.future.done():
+                    waiting.future.set_exception(_translated(error))
             return
         for future, result in done:
             future.set_result(result)
+
+    def _all_at_once(self, group: list[_Waiting], done: list[tuple[Future[Any], Any]]) -> bool:
+        """Returns: whether every job was right; if not, nothing is written and `done` is empty."""
+        try:
+            with self._writer.connect() as connection, connection.begin():
+                done.extend((waiting.future, waiting.job(connection)) for waiting in group)
+        except Exception:  # noqa: BLE001 - found again, and told, in the second run
+            done.clear()
+            return False
+        return True
+
+    @staticmethod
+    def _one(connection: Connection, waiting: _Waiting, done: list[tuple[Future[Any], Any]]) -> None:
+        try:
+            with connection.begin_nested():
+                result = waiting.job(connection)
+        except Exception as error:  # noqa: BLE001 - the job's failure is for whoever waits; the others go on
+            waiting.future.set_exception(_translated(error))
+        else:
+            done.append((waiting.future, result))
 
 
 def _translated(error: Exception) -> Exception:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from gate.central import incidents, schema
+from gate.central import checkins, incidents, schema
 from gate.model import TicketKey
 from gate.wire.journal import Record
 from gate.wire.numbers import ticket_number
@@ -35,16 +35,27 @@ class Grown:
 
     def __init__(self) -> None:
         self.tickets: set[Ticket] = set()
+        self.again: set[Ticket] = set()
+        """Those that stand in this push more than once, or were seen before it: only they can have become too many."""
         self.clocks: list[BootClock] = []
 
     def add(self, record: Record, ticket: bytes | None) -> None:
         if record.kind in _RECORD_KINDS:
             if ticket is not None and record.list is not None:
-                self.tickets.add((record.list, ticket))
+                part = (record.list, ticket)
+                (self.again if part in self.tickets else self.tickets).add(part)
         elif record.kind == "clock":
             clock = _clock(record)
             if clock is not None:
                 self.clocks.append(clock)
+
+    def look_back(self, connection: Connection, event: str) -> None:
+        """Find the tickets that have records already; before the new ones are added."""
+        keys = [key for _, key in self.tickets]
+        seen: set[bytes] = set()
+        for start in range(0, len(keys), _CHUNK):
+            seen |= checkins.seen(connection, event, keys[start : start + _CHUNK])
+        self.again.update(part for part in self.tickets if part[1] in seen)
 
 
 def _clock(record: Record) -> BootClock | None:
@@ -59,7 +70,7 @@ def _clock(record: Record) -> BootClock | None:
 
 def settle(connection: Connection, event: str, grown: Grown, received: int) -> int:
     """Bring the incidents of the tickets that grew up to date. Returns: how many incidents began or ended."""
-    tickets = set(grown.tickets)
+    tickets = set(grown.again)
     for clock in grown.clocks:
         if _keep(connection, event, clock):
             tickets |= _of_boot(connection, event, clock)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,19 +68,19 @@ def store(connection: Connection, event: str, device: Device, push: Push, now_ms
         intake.incident("foreign_event", device.gate, {"records": len(push.items)})
     outcome = Outcome()
     parts = _by_stream(push.items)
+    signed = intake.heads(push.heads, set(parts))
     going_on: dict[tuple[str, bytes], Stream] = {}
-    if not push.heads:
-        for place, items in parts.items():
-            stream = streams.get(connection, event, *place)
-            if _goes_on(event, place[1], stream, items) and not intake.has_heads(*place, items):
-                going_on[place] = stream or _NO_STREAM
-    rest = tuple(item for item in push.items if (item.gate, item.epoch) not in going_on)
-    intake.load(rest)
-    intake.heads(push.heads, set(parts))
+    for place, items in parts.items():
+        stream = streams.get(connection, event, *place)
+        if _goes_on(event, place[1], stream, items, signed) and not intake.has_heads(*place, items):
+            going_on[place] = stream or _NO_STREAM
+    intake.load({place: items for place, items in parts.items() if place not in going_on})
+    intake.keep_heads(signed, set(going_on))
     for item in push.items:
         word = intake.store(item) if (item.gate, item.epoch) in going_on else intake.take(item)
         outcome.results.append([item.epoch.hex(), item.seq, word])
     outcome.new = len(intake.new)
+    intake.grown.look_back(connection, event)
     checkins.add(
         connection, [(*row[:4], number, *row[4:]) for number, row in enumerate(intake.new, found.checkins + 1)]
     )
@@ -119,8 +118,11 @@ def _by_stream(items: tuple[Item, ...]) -> dict[tuple[str, bytes], list[Item]]:
     return parts
 
 
-def _goes_on(event: str, epoch: bytes, stream: Stream | None, items: list[Item]) -> bool:
-    """Whether these records follow the stream's last one, number by number and hash by hash."""
+def _goes_on(
+    event: str, epoch: bytes, stream: Stream | None, items: list[Item], heads: list[tuple[bytes, Head]]
+) -> bool:
+    """Whether these records follow the stream's last one, number by number and hash by hash, and every head that came with
+    them is of one of them and agrees."""
     if stream is None:
         seq, previous = 0, stream_start(epoch, event)
     elif stream.tail is None or stream.durable != stream.top:
@@ -131,6 +133,12 @@ def _goes_on(event: str, epoch: bytes, stream: Stream | None, items: list[Item])
         if item.pushed is None or item.seq != seq + 1 or item.pushed.prev != previous:
             return False
         seq, previous = item.seq, item.pushed.hash
+    first = items[0].seq
+    for _, head in heads:
+        if head.epoch == epoch and head.gate == items[0].gate:
+            pushed = items[head.seq - first].pushed if first <= head.seq <= seq else None
+            if pushed is None or pushed.hash != head.hash:
+                return False
     return True
 
 
@@ -155,12 +163,10 @@ class _Intake:
             self._connection, self._event, kind, self._now_ms, gate=gate, device=self._device.device, detail=detail
         )
 
-    def load(self, items: tuple[Item, ...]) -> None:
+    def load(self, parts: dict[tuple[str, bytes], list[Item]]) -> None:
         """Read the neighbourhood of every record: hash and previous hash of what is stored, and signed heads."""
-        spans: dict[tuple[str, bytes], list[int]] = defaultdict(list)
-        for item in items:
-            spans[item.gate, item.epoch].append(item.seq)
-        for (gate, epoch), seqs in spans.items():
+        for (gate, epoch), items in parts.items():
+            seqs = [item.seq for item in items]
             low, high = min(seqs) - 1, max(seqs) + 1
             table = schema.checkin
             rows = self._connection.execute(
@@ -201,25 +207,39 @@ class _Intake:
             if head is not None:
                 self._heads[gate, epoch, row.seq] = head.hash
 
-    def heads(self, heads: tuple[bytes, ...], places: set[tuple[str, bytes]]) -> None:
-        """Keep signed heads; one that nobody signed, or that contradicts a stored row, is an incident."""
-        if not heads:
-            return
+    def heads(self, heads: tuple[bytes, ...], places: set[tuple[str, bytes]]) -> list[tuple[bytes, Head]]:
+        """The heads that a gate of this push has signed; one that nobody signed is an incident."""
         gates = {gate for gate, _ in places} or {self._device.gate}
-        keys = [key for gate in sorted(gates) for key in journal_key_of_gate(self._connection, gate)]
-        table = schema.head
+        found = []
+        keys: list[bytes] | None = None
         for data in heads:
-            head = _opened(data, keys)
+            own = self._device.journal_pub
+            head = _opened(data, [own]) if own is not None else None
+            if head is None:
+                if keys is None:
+                    keys = [key for gate in sorted(gates) for key in journal_key_of_gate(self._connection, gate)]
+                head = _opened(data, keys)
             if head is None or head.gate not in gates or head.event != self._event:
                 self.incident("head_invalid", self._device.gate, {"size": len(data)})
-                continue
-            place = (head.gate, head.epoch, head.seq)
+            else:
+                found.append((data, head))
+        return found
+
+    def keep_heads(self, heads: list[tuple[bytes, Head]], going_on: set[tuple[str, bytes]]) -> None:
+        """Store signed heads; one that contradicts a stored row is an incident."""
+        table = schema.head
+        for data, head in heads:
+            place = (head.gate, head.epoch)
             key = {"event_id": self._event, "gate": head.gate, "epoch": head.epoch, "seq": head.seq}
+            if place in going_on:  # of a row that is new, and nobody has signed for that number yet
+                self._connection.execute(insert(table).values(**key, sign1=data))
+                going_on = going_on - {place}
+                continue
             same = [table.c[name] == value for name, value in key.items()]
             if self._connection.execute(select(table.c.seq).where(*same)).first() is None:
                 self._connection.execute(insert(table).values(**key, sign1=data))
-            self._heads.setdefault(place, head.hash)
-            stored = self._rows.get((head.gate, head.epoch), {}).get(head.seq)
+            self._heads.setdefault((*place, head.seq), head.hash)
+            stored = self._rows.get(place, {}).get(head.seq)
             if stored is not None and stored[0] != head.hash:
                 self.incident("head_mismatch", head.gate, {"epoch": head.epoch.hex(), "seq": head.seq})
 

@@ -17,6 +17,8 @@ from gate.wire.sign1 import Aad, Sign1, sign, split
 
 EPOCH_BYTES = 8
 _EPOCH = re.compile(r"[0-9a-f]{16}")
+_HASH = re.compile(r"[0-9a-f]{128}")
+# Two of them.
 KINDS = (
     "admitted", "refused", "passed", "annulled", "tailgated", "exit", "override", "case", "shift", "reconciled",
     "config", "clock", "boot", "tamper", "emergency", "mode", "look",
@@ -90,10 +92,15 @@ def record_from_body(body: Mapping[str, Any]) -> Record:
     Raises:
         FormatError: a field is missing or has another type, or `v` is unknown.
     """
-    cbor.Fields(body, "record")  # a map
+    return Record(**_checked(body))
+
+
+def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a sound record, in the order of their deterministic encoding. Raises: FormatError."""
     try:
-        values = {name: body[name] for name in _NAMES}
-    except KeyError as error:
+        values = {name: body[name] for name in _CANONICAL}
+    except (KeyError, TypeError) as error:
+        cbor.Fields(body, "record")  # a map
         raise FormatError(f"record.{error.args[0]} is missing") from error
     if not _well_typed(values):
         _explain(values)
@@ -103,7 +110,7 @@ def record_from_body(body: Mapping[str, Any]) -> Record:
         raise FormatError(f"record.kind {values['kind']!r} is unknown")
     if not _EPOCH.fullmatch(values["epoch"]) or values["seq"] < 1 or values["count"] < 1:
         raise FormatError("record.epoch, seq or count is out of range")
-    return Record(**values)
+    return values
 
 
 _INTEGER_MAX = 2**63 - 1
@@ -233,15 +240,16 @@ def pushed_from_json(item: Any) -> PushedRecord:
 
 def pushed_and_body(item: Any) -> tuple[PushedRecord, bytes]:
     """As `pushed_from_json`, with the encoded body that was hashed. Raises: FormatError."""
-    reader = cbor.Fields(item, "record")
-    record = record_from_body(item)
-    try:
-        previous, digest = bytes.fromhex(reader.text("prev", 64)), bytes.fromhex(reader.text("hash", 64))
-    except ValueError as error:
-        raise FormatError("record.prev or record.hash is not hex") from error
-    body = record.encode()
-    if record.data is not None:
+    values = _checked(item)
+    previous, digest = item.get("prev"), item.get("hash")
+    if type(previous) is not str or type(digest) is not str or not _HASH.fullmatch(previous + digest):
+        raise FormatError("record.prev or record.hash is not 32 bytes in lower-case hex")
+    if values["data"] is None:
+        body = cbor.dumps_ordered(values)
+    else:
+        body = cbor.dumps(values)
         cbor.loads(body)  # JSON can carry what no body has (a fraction, a huge number): it could never be read again
-    if row_hash(previous, body) != digest:
+    before, own = bytes.fromhex(previous), bytes.fromhex(digest)
+    if row_hash(before, body) != own:
         raise FormatError("record.hash is not that of its body")
-    return PushedRecord(record, previous, digest), body
+    return PushedRecord(Record(**values), before, own), body

@@ -5,10 +5,12 @@ It listens on a socket in its folder only.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,6 +20,13 @@ import psycopg
 
 _START_S = 30.0
 _USER = "gate"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Runs in the child: a test run that is killed must not leave a database server behind."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 class Postgres:
@@ -41,7 +50,9 @@ class Postgres:
         self._log = (self._folder / "log").open("wb")
         self.process = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), *flags],
-            stdout=self._log, stderr=self._log, cwd=self._folder, **self._as_owner(),
+            stdout=self._log, stderr=self._log, cwd=self._folder,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - it takes no lock
+            **self._as_owner(),
         )  # fmt: skip
         self._wait()
         self.admin = psycopg.connect(self.url("postgres"), autocommit=True)
