@@ -111,6 +111,14 @@ def _hash_of_stolen_policy() -> bytes:
     return ISSUER.descriptor_of().policy_sha256
 
 
+def test_a_new_file_that_keeps_the_keys_keeps_what_they_signed() -> None:
+    trusted = attacked()
+    before = dict(trusted.events)
+    assert before[SPRING].policy is not None
+    trusted.update_trust(ISSUER.trust(2, keys=BOTH))
+    assert dict(trusted.events) == before
+
+
 def test_disowned_is_a_key_that_is_gone_not_one_whose_time_is_over() -> None:
     trusted = attacked()
     stored = trusted.events[SPRING].signed
