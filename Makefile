@@ -44,3 +44,8 @@ prove-model: ## the sync protocol's model under spin, with seeded bugs that must
 prove-stateful: ## random histories of three real gates and the real server under faults, seeded bugs that must be found (minutes)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.stateful.prove
+
+.PHONY: prove-mutants
+prove-mutants: ## change verify and decision one thing at a time: a test must notice (25 minutes, one core)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.mutation 25

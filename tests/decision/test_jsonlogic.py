@@ -319,7 +319,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=4 * settings.default.max_examples, deadline=None)
+@settings(deadline=None)
 @given(trees)
 def test_any_json_comes_out_true_false_or_unevaluable(value: Any) -> None:
     with contextlib.suppress(Unevaluable):
