@@ -49,3 +49,16 @@ prove-stateful: ## random histories of three real gates and the real server unde
 prove-mutants: ## change verify and decision one thing at a time: a test must notice (25 minutes, one core)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.mutation 25
+
+.PHONY: prove-powercut prove-kill prove-disk
+prove-powercut: ## 100 power cuts of a guest with the real lane, and a control that must lose (half an hour; needs user-mode-linux)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.prove.powercut
+
+prove-kill: ## kill -9 of the real lane at every named step of a scan (minutes)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.fault.kills
+
+prove-disk: ## a full disk, failing flushes, broken pages under the real lane (minutes; needs root and fiu-utils)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.fault.disk

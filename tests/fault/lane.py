@@ -1,7 +1,7 @@
 """The real lane process with a window: it says on stdout what it answered, and can be stopped at a named step.
 
 `python -m tests.fault.lane --config FILE`. Codes come by standard input, a line each (input kind `stdin`). On standard
-output: `READY`, then one JSON line for every change of a relay and every `decision` and `passage` message.
+output: `READY`, then one JSON line for every change of a relay and of the faults, and every `decision` and `passage`.
 """
 
 from __future__ import annotations
@@ -87,10 +87,14 @@ def main() -> None:
 
         journal.open_writer = open_weak  # type: ignore[assignment]
     app = GateApp(load(options.config))
+    faults: list[list[str]] = [[]]
 
     def hear(message: Any) -> None:
         if message["t"] in _TOLD:
             say(**message)
+        elif message["t"] == "state" and message["faults"] != faults[-1]:
+            faults.append(message["faults"])
+            say(t="faults", faults=message["faults"], verdict=message["verdict"], detail=message["detail"])
         if options.walk and message["t"] == "decision" and message["kind"] == "admitted":
             threading.Thread(target=_walk, args=(app,), daemon=True).start()
 

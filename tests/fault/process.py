@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -41,7 +42,8 @@ class LaneProcess:
     def __exit__(self, *_: object) -> None:
         self.kill()
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # what nobody read any more
+            self.process.stdin.close()
         self.errors.close()
 
     def _read(self) -> None:
