@@ -19,6 +19,10 @@ Kid = NewType("Kid", bytes)
 """4 bytes, the first of the COSE Key Thumbprint (RFC 9679)."""
 
 
+ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
+"""Ids of events, lists, gates, devices and inputs (contracts 0). They become parts of file names and addresses."""
+
+
 class Direction(StrEnum):
     ENTRY = "entry"
     EXIT = "exit"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from gate.model import EventId, GateId
+from gate.model import ID_PATTERN, EventId, GateId
 
 DIRECTIONS = ("entry", "exit")
-_ID = r"[a-z0-9][a-z0-9-]{0,39}"
+_ID = ID_PATTERN
 _ID_HINT = "small letters, digits and -, at most 40, beginning with a letter or digit"
 _LANGUAGE = r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?"
 _PIN = {"low": 0, "high": 27, "pin": True}

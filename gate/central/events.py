@@ -13,11 +13,11 @@ from sqlalchemy import Connection, insert, select, update
 from gate.central import schema
 from gate.central.keys import KeyStore
 from gate.errors import ConfigError, FormatError
-from gate.model import EventMode
+from gate.model import ID_PATTERN, EventMode
 from gate.wire.policy import encode_policy
 from gate.wire.sign1 import kid_of, public_bytes
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ID = re.compile(ID_PATTERN)
 _SHORT = re.compile(r"[A-Z][A-Z0-9]{0,2}")
 DEVICE_STREAM = ""
 """Event id of what belongs to a device and to no event."""

@@ -6,6 +6,7 @@ Only signed or locally written bytes come here: see `sign1.split` for what is re
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any, NoReturn
@@ -13,7 +14,9 @@ from typing import Any, NoReturn
 import cbor2
 
 from gate.errors import FormatError
+from gate.model import ID_PATTERN
 
+_IDENT = re.compile(ID_PATTERN)
 _MAX_DEPTH = 8
 
 
@@ -131,6 +134,20 @@ class Fields:
             self._miss(key, "a text")
         return value
 
+    def ident(self, key: str) -> str:
+        """An id (contracts 0): it will stand in file names and addresses, so nothing else is let in."""
+        value = self._map.get(key)
+        if not isinstance(value, str) or not _IDENT.fullmatch(value):
+            self._miss(key, "an id of small letters, digits and -")
+        return value
+
+    def idents(self, key: str, *others: str) -> list[str]:
+        """A list of ids; `others` are accepted too."""
+        values = self.strings(key)
+        if not all(value in others or _IDENT.fullmatch(value) for value in values):
+            self._miss(key, "a list of ids")
+        return values
+
     def maybe_text(self, key: str) -> str | None:
         return None if self._map.get(key) is None else self.text(key)
 
@@ -177,6 +194,13 @@ class Fields:
         value = self._map.get(key)
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
             self._miss(key, "a map with text keys")
+        return value
+
+    def named(self, key: str) -> Mapping[str, Any]:
+        """A map whose keys are ids."""
+        value = self.mapping(key)
+        if not all(_IDENT.fullmatch(name) for name in value):
+            self._miss(key, "a map by id")
         return value
 
     def texts(self, key: str) -> dict[str, str]:

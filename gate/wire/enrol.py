@@ -99,11 +99,11 @@ def enrolment_from_json(value: Any) -> Enrolment:
     """Raises: FormatError."""
     fields = cbor.Fields(value, "enrolment")
     return Enrolment(
-        device=fields.text("device", 40),
-        gate=fields.text("gate", 40),
+        device=fields.ident("device"),
+        gate=fields.ident("gate"),
         short=fields.text("short", 3),
         org=fields.text("org", 200),
-        events=tuple(fields.strings("events")),
+        events=tuple(fields.idents("events")),
         trust=tuple(unb64(item) for item in fields.strings("trust")),
         case_next=fields.integer("case_next"),
         server=fields.text("server", 200),

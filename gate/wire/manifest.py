@@ -74,7 +74,7 @@ def parse_descriptor(payload: bytes) -> Descriptor:
     fields.version()
     base, policy = fields.inner("base"), fields.inner("policy")
     return Descriptor(
-        event=EventId(fields.text("event", 40)),
+        event=EventId(fields.ident("event")),
         seq=fields.integer("seq", 1),
         issued=fields.integer("issued"),
         incarnation=fields.octets("incarnation", 8),

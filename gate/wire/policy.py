@@ -45,7 +45,7 @@ def parse_policy(payload: bytes) -> Policy:
             if name not in known:
                 raise FormatError(f"gate {gate.id} uses the list {name}, which the policy does not have")
     return Policy(
-        event=EventId(fields.text("event", 40)),
+        event=EventId(fields.ident("event")),
         name=fields.texts("name"),
         tz=fields.text("tz", 64),
         day_start=fields.integer("day_start", 0, 24 * 60 - 1),
@@ -81,7 +81,7 @@ def _list(fields: cbor.Fields) -> CheckinList:
     if products is not None:
         products = tuple(fields.integers("products", 0, 0xFFFF))
     return CheckinList(
-        id=ListId(fields.text("id", 40)),
+        id=ListId(fields.ident("id")),
         products=products,
         zones=fields.integer("zones", 0, 0xFFFF),
         include_unpaid=fields.flag("include_unpaid", default=False),
@@ -96,7 +96,7 @@ def _list(fields: cbor.Fields) -> CheckinList:
 
 def _gate(fields: cbor.Fields) -> GateDef:
     return GateDef(
-        id=GateId(fields.text("id", 40)),
+        id=GateId(fields.ident("id")),
         short=fields.text("short", 3),
         name=fields.texts("name"),
         zones=fields.integer("zones", 0, 0xFFFF),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gate.errors import FormatError, TrustError
 
+_NONCE = re.compile("[0-9a-f]{32}")
 WINDOW_MS = 300_000
 """How far the time of a request may be from the server's."""
 NONCE_KEEP_MS = 600_000
@@ -73,6 +75,6 @@ def read_headers(headers: Mapping[str, str]) -> SignedBy:
         time_ms, signature = int(headers["gate-time"]), unb64(headers["gate-signature"])
     except (KeyError, ValueError) as error:
         raise FormatError("the request is not signed") from error
-    if len(nonce) != 32 or len(device) > 40 or len(signature) != 64:
+    if not _NONCE.fullmatch(nonce) or len(device) > 40 or len(signature) != 64:
         raise FormatError("the request's signature headers are malformed")
     return SignedBy(device, time_ms, nonce, signature)

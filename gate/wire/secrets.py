@@ -123,8 +123,8 @@ def parse_sealed(payload: bytes) -> SealedSecrets:
     fields = cbor.Fields(cbor.loads(payload), "secrets")
     fields.version()
     return SealedSecrets(
-        event=EventId(fields.text("event", 40)),
+        event=EventId(fields.ident("event")),
         version=fields.integer("version", 1),
-        device=fields.text("device", 40),
+        device=fields.ident("device"),
         box=fields.octets("box"),
     )

@@ -177,13 +177,13 @@ def parse_payload(payload: bytes) -> TrustFile:
         keys=keys,
         revoked_kids=frozenset(_revoked(item) for item in fields.items("revoked_kids")),
         servers=tuple(_server(item) for item in fields.maps("servers")),
-        events={EventId(event): _mode(mode, event) for event, mode in fields.mapping("events").items()},
+        events={EventId(event): _mode(mode, event) for event, mode in fields.named("events").items()},
     )
 
 
 def _key(fields: cbor.Fields) -> KeyRecord:
     role = fields.one_of("role", ROLES)
-    events = tuple(EventId(event) for event in fields.strings("events"))
+    events = tuple(EventId(event) for event in fields.idents("events", ANY_EVENT))
     if fields.integer("alg", -100, 0) != _ED25519:
         raise FormatError("a key record has an algorithm other than Ed25519")
     if not events or (role == "ticket" and (len(events) != 1 or ANY_EVENT in events)):
@@ -209,7 +209,7 @@ def _revoked(item: Any) -> Kid:
 
 def _server(fields: cbor.Fields) -> Server:
     return Server(
-        id=fields.text("id", 40),
+        id=fields.ident("id"),
         role=fields.one_of("role", ("central", "hub")),
         urls=tuple(fields.strings("urls")),
         spki=fields.maybe_octets("spki", 32),
