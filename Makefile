@@ -62,3 +62,8 @@ prove-kill: ## kill -9 of the real lane at every named step of a scan (minutes)
 prove-disk: ## a full disk, failing flushes, broken pages under the real lane (minutes; needs root and fiu-utils)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.fault.disk
+
+.PHONY: prove-systemd
+prove-systemd: ## the units under a real systemd in a container (a minute; needs root, systemd-container, mmdebstrap)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.prove.systemd

@@ -126,6 +126,7 @@ class GateApp:
     def _turn(self) -> None:
         """What waits, then deadlines. In this order: after a stall of the disk, the entry of somebody who passed in time
         must not be annulled because the news of it still waits."""
+        steps.reach("app.turn")
         for task in self._waiting():
             self._try(task)
         self._try(self.lane.tick)

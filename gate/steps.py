@@ -12,6 +12,7 @@ STEPS = (
     "app.journal",  # journal open, nothing written in this life
     "app.booted",  # boot row on disk
     "app.ready",  # everything answers, no scanner yet
+    "app.turn",  # the admission thread begins its next turn
     "scan.heard",  # a text reached the admission thread
     "scan.decided",  # the answer is known, nothing is written
     "journal.begun",  # inside the transaction, nothing written

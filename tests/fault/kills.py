@@ -23,7 +23,7 @@ from tests.fault.site import admissions, check, make_state, openings, rows, writ
 
 REST_LIMIT_S = 5.0
 """From the kill to the end of the program that drives the pins safe; the unit starts it at once."""
-EARLY = ("app.journal", "app.booted", "app.ready")
+EARLY = ("app.journal", "app.booted", "app.ready", "app.turn")
 
 
 @dataclass
