@@ -37,7 +37,7 @@ SELECT (SELECT coalesce(max(id), 0) FROM main.journal),
  (SELECT coalesce(sum(entries - exits), 0) FROM main.uses WHERE event = :event)
 """
 INSIDE_NEWER = (
-    "SELECT id, body FROM main.journal WHERE id > :id AND event = :event AND list IS NOT NULL AND ticket IS NOT NULL"
+    "SELECT id, body FROM main.journal WHERE id > :id AND +event = :event AND list IS NOT NULL AND +ticket IS NOT NULL"
     " AND kind IN ('admitted','override','exit','annulled') ORDER BY id"
 )
 

@@ -48,11 +48,10 @@ SELECT 'far', {FAR_COLUMNS}, NULL, NULL FROM {FAR_FROM}
 """  # noqa: S608 - the only inserts are names of ours: columns, attached files, placeholders
 """`row`: overlay before base, so the first one counts."""
 _ADDONS = f"""
-SELECT key, {_TICKET} FROM {{sync}}.overlay WHERE event = :event AND parent = :key
+SELECT key, {_TICKET} FROM {{sync}}.overlay WHERE +event = :event AND parent = :key
 UNION ALL
 SELECT key, {_TICKET} FROM {{base}}.ticket t WHERE parent = :key
  AND NOT EXISTS (SELECT 1 FROM {{sync}}.overlay o WHERE o.event = :event AND o.key = t.key)
-ORDER BY 1
 """  # noqa: S608 - the same
 
 _ATTACHED_MAX = 10
@@ -157,7 +156,7 @@ class TicketBook:
 
     def addons(self, event: EventId, parent: TicketKey) -> list[TicketRow]:
         rows = self._query(self._filled(_ADDONS, event), {"event": event, "key": bytes(parent)})
-        found = [_row(TicketKey(item[0]), ("row", *item[1:])) for item in rows]
+        found = [_row(TicketKey(item[0]), ("row", *item[1:])) for item in sorted(rows, key=lambda item: item[0])]
         return [row for row in found if row.state != TicketState.REMOVED]
 
     def entries(self, event: EventId, name: ListId, key: TicketKey) -> list[int]:

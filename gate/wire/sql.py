@@ -20,7 +20,7 @@ CREATE TABLE trust(version INTEGER PRIMARY KEY, file BLOB NOT NULL) STRICT;
 CREATE TABLE overlay(event TEXT NOT NULL, key BLOB NOT NULL, product INTEGER NOT NULL, zones INTEGER NOT NULL,
  state INTEGER NOT NULL, flags INTEGER NOT NULL, uses INTEGER NOT NULL, nbf INTEGER, exp INTEGER, parent BLOB, lang TEXT,
  note BLOB, ext TEXT, cursor INTEGER NOT NULL, PRIMARY KEY(event, key)) STRICT, WITHOUT ROWID;
-CREATE INDEX overlay_parent ON overlay(event, parent) WHERE parent IS NOT NULL;
+CREATE INDEX overlay_parent ON overlay(parent) WHERE parent IS NOT NULL;
 CREATE TABLE remote(event TEXT NOT NULL, list TEXT NOT NULL, ticket BLOB NOT NULL, gate TEXT NOT NULL,
  epoch BLOB NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, dir TEXT, count INTEGER NOT NULL, at INTEGER NOT NULL,
  mono INTEGER, boot TEXT, error_ms INTEGER, ref TEXT, PRIMARY KEY(event, list, ticket, gate, epoch, seq))
