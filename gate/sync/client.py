@@ -55,6 +55,7 @@ class Client:
         read_time: checks the server's signed time against the trust file.
         nonce: fresh 32 hex each call.
         on_contact: called after each answer that we can go on with.
+        transport: in place of the network, for tests.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Client:
         read_time: ReadTime | None = None,
         context: ssl.SSLContext | None = None,
         on_contact: Callable[[], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._on_contact = on_contact
         self._stopped = False
@@ -82,6 +84,7 @@ class Client:
             base_url=url,
             verify=context if context is not None else True,
             follow_redirects=False,
+            transport=transport,
             trust_env=False,
             headers={"Accept-Encoding": "identity", "User-Agent": "gate-sync"},
             timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),

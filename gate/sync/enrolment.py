@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import httpx
+
 from gate.errors import DamagedError, FormatError, StorageError, TrustError, UplinkError
 from gate.sync import keys as device_keys
 from gate.sync import tls
@@ -34,6 +36,7 @@ def enrol(
     clock: SyncClock,
     nonce: Callable[[], str],
     timeout_s: float = 30.0,
+    transport: httpx.BaseTransport | None = None,
 ) -> Enrolment:
     """Use an enrolment code (`GE1:...`). Keys are on disk before the call, the answer is on disk before it is returned.
 
@@ -41,6 +44,7 @@ def enrol(
 
     Args:
         journal_pub: Ed25519 public key (32 bytes) that the lane signs journal heads with.
+        transport: in place of the network, for tests.
 
     Raises:
         FormatError: not an enrolment code, or an answer that is none.
@@ -60,8 +64,9 @@ def enrol(
         "hardware": machine.hardware,
         "software": machine.software,
     }
-    context = tls.make_context(code.spki, folders.ca, lambda: None) if code.url.startswith("https:") else None
-    client = Client(code.url, clock=clock, timeout_s=timeout_s, nonce=nonce, context=context)
+    pins = frozenset() if code.spki is None else frozenset({code.spki})
+    context = tls.make_context(lambda: pins, folders.ca, lambda: None) if code.url.startswith("https:") else None
+    client = Client(code.url, clock=clock, timeout_s=timeout_s, nonce=nonce, context=context, transport=transport)
     try:
         answer = client.post("/enrol", json.dumps(request).encode())
     except UplinkError as error:

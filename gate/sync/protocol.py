@@ -87,16 +87,21 @@ class Backoff:
     Args:
         random: gives a float in [0, 1).
         cap_s: the longest pause of our own choice.
+        spread_s: over which the server wants the gates to come back after an outage. It counts from the second failure on:
+            one lost packet is no outage.
     """
 
     random: Callable[[], float]
     cap_s: float
     base_s: float = RETRY_BASE_S
     failures: int = 0
+    spread_s: float = 0.0
 
     def next(self, retry_after_s: float | None = None) -> float:
         """Seconds to wait after one more failure."""
         limit = min(self.cap_s, self.base_s * 2.0 ** min(self.failures, 30))
+        if self.failures:
+            limit = max(limit, self.spread_s)
         self.failures += 1
         floor = min(max(retry_after_s or 0.0, 0.0), SPREAD_MAX_S)
         return floor + limit * self.random()

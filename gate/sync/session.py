@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from gate.errors import GateError, TrustError, UplinkError
+from gate.errors import TrustError, UplinkError
 from gate.model import ClockTrust, EventId
 from gate.settings import Settings
 from gate.sync import keys as device_keys
@@ -25,18 +25,13 @@ from gate.sync.outbox import Outbox
 from gate.sync.protocol import HEARTBEAT_S, TIME_EVERY_S, TRUST_EVERY_S, Backoff
 from gate.sync.pull import EventPuller, oldest_issued
 from gate.sync.push import Pusher
+from gate.sync.pushing import Pushing
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
 
 IDLE_PAUSE_S = 1.0
 """After a long poll that ended at once with nothing: a server without long polls, or one that misbehaves."""
-
-RECONCILE_MIN_S = 60.0
-"""A flapping link must not make us ask at each contact whether the server still has what it had."""
-
-ASIDE_CHECK_S = 60.0
-"""How often to see whether a set-aside record is due once more; it is due after an hour."""
 
 _JOIN_S = 1.0
 
@@ -63,11 +58,6 @@ class Session:
         self._store = store
         self._clock = clock
         self._board = board
-        self._held: dict[str, tuple[float, Backoff]] = {}
-        self._resend = threading.Event()
-        self._away = threading.Event()
-        self._away.set()
-        self._reconcile_due = self._aside_due = 0.0
         own = device_keys.load(folders.device_key)
         self._keeper = TrustKeeper(bytes.fromhex(enrolment.root), store, clock)
         self._keeper.load(enrolment.trust)
@@ -93,14 +83,18 @@ class Session:
         ]  # fmt: skip
         self._feeds = [FeedReader(event, peer=enrolment.server, store=store) for event in events]
         self._outbox = Outbox(folders.journal_db)
-        self._pusher = Pusher(
-            peer=enrolment.server, most=settings.sync.batch, store=store, outbox=self._outbox, clock=clock
+        self._cap_s = float(settings.sync.backoff_max_s)
+        self._backoffs: list[Backoff] = []
+        self._pushing = Pushing(
+            Pusher(peer=enrolment.server, most=settings.sync.batch, store=store, outbox=self._outbox, clock=clock),
+            self._feeds,
+            board,
+            backoff=lambda: Backoff(random.random, self._cap_s),
+            mono_s=time.monotonic,
         )
         self._heartbeat = Heartbeat(
             clock=clock, allowed=settings.sync.remote, status=board.message, pull=self.pull_now, spread=self._spread
         )
-        self._cap_s = float(settings.sync.backoff_max_s)
-        self._backoffs: list[Backoff] = []
         self._loops = self._make_loops()
 
     def start(self) -> None:
@@ -140,8 +134,7 @@ class Session:
     def retry(self) -> None:
         """A person asked: everything now, set-aside records as well."""
         self._store.release_quarantine()
-        self._resend.set()
-        self._held.clear()
+        self._pushing.resend(now=True)
         for loop in self._loops:
             loop.retry()
 
@@ -158,7 +151,7 @@ class Session:
             loops.append(self._loop(f"manifest {puller.event}", self._pulling(puller)))
         for feed in self._feeds:
             loops.append(self._loop(f"feed {feed.event}", self._feeding(feed)))
-        self._push = self._loop("push", self._pushing)
+        self._push = self._loop("push", self._turn)
         return [*loops, self._push, self._loop("heartbeat", self._beat, HEARTBEAT_S)]
 
     def _loop(self, name: str, step: Callable[[], float], cap_s: float | None = None) -> Loop:
@@ -169,7 +162,7 @@ class Session:
     def _failed(self, name: str, error: Exception) -> None:
         self._board.failed(name, error)
         if isinstance(error, UplinkError) and error.code in OFFLINE:
-            self._away.set()
+            self._pushing.away()
         if isinstance(error, UplinkError) and error.code == "revoked":
             self.revoked.set()
         if isinstance(error, TrustError) and error.code == "key":
@@ -210,7 +203,7 @@ class Session:
             news = feed.step(self._client, self._settings.wait_s)
             if feed.resend:
                 feed.resend = False
-                self._resend.set()
+                self._pushing.resend()
                 self._push.poke()
             return 0.0 if news else self._rest(started)
 
@@ -219,66 +212,8 @@ class Session:
     def _rest(self, started: float) -> float:
         return max(0.0, IDLE_PAUSE_S - (time.monotonic() - started))
 
-    def _pushing(self) -> float:
-        if self._resend.is_set():
-            self._resend.clear()
-            self._pusher.forget()
-        self._ask_again()
-        sent = False
-        try:
-            for event in self._pusher.look():
-                sent = self._push_event(event) or sent
-        finally:
-            self._board.put(queue=str(self._pusher.queue()))
-            self._reread_lost()
-        return 0.0 if sent else self._settings.poll_ms / 1000
-
-    def _ask_again(self) -> None:
-        """After a silence: does the server still have what it had? And now and then: does it take what it could not?"""
-        now = time.monotonic()
-        if self._away.is_set() and now >= self._reconcile_due:
-            self._away.clear()
-            self._reconcile_due = now + RECONCILE_MIN_S
-            self._pusher.reconcile()
-        if now >= self._aside_due:
-            self._aside_due = now + ASIDE_CHECK_S
-            self._pusher.retry_aside()
-
-    def _reread_lost(self) -> None:
-        for feed in self._feeds:
-            if feed.event in self._pusher.lost:
-                feed.restart()
-        self._pusher.lost.clear()
-
-    def _push_event(self, event: str) -> bool:
-        """Returns: whether something moved. A refusal of one event holds up no other."""
-        until, backoff = self._held.get(event, (0.0, Backoff(random.random, self._cap_s)))
-        if time.monotonic() < until:
-            return False
-        part = f"push {event or 'device'}"
-        try:
-            self._pusher.step(self._client, event)
-        except UplinkError as error:
-            if error.code == "poison":
-                return True
-            if error.code == "server_error":
-                self._hold(event, part, backoff, error)
-                return False
-            if error.code in OFFLINE:
-                raise
-            self._hold(event, part, backoff, error)
-            return False
-        except GateError as error:
-            self._hold(event, part, backoff, error)
-            return False
-        self._held.pop(event, None)
-        self._board.ok(part)
-        return True
-
-    def _hold(self, event: str, part: str, backoff: Backoff, error: GateError) -> None:
-        wait = error.retry_after_s if isinstance(error, UplinkError) else None
-        self._held[event] = (time.monotonic() + backoff.next(wait), backoff)
-        self._board.trouble(part, str(error))
+    def _turn(self) -> float:
+        return 0.0 if self._pushing.turn(self._client) else self._settings.poll_ms / 1000
 
     def _beat(self) -> float:
         self._heartbeat.step(self._client)
@@ -289,8 +224,17 @@ class Session:
     def _context(self, enrolment: Enrolment, folders: Folders) -> tls.PinnedContext | None:
         if not enrolment.url.startswith("https:"):
             return None
-        spki = None if enrolment.spki is None else bytes.fromhex(enrolment.spki)
-        return tls.make_context(spki, folders.ca, self._certificate_time)
+        enrolled = frozenset() if enrolment.spki is None else frozenset({bytes.fromhex(enrolment.spki)})
+
+        def pins() -> frozenset[bytes]:
+            """The trust file's, where it has any: so a server's key is exchanged without enrolling anew."""
+            trust = self._keeper.current
+            named = (
+                {s.spki for s in trust.servers if s.id == enrolment.server and s.spki} if trust is not None else set()
+            )
+            return frozenset(named) or enrolled
+
+        return tls.make_context(pins, folders.ca, self._certificate_time)
 
     def _certificate_time(self) -> int | None:
         moment = self._clock.now()
@@ -299,8 +243,7 @@ class Session:
     def _spread(self, seconds: float) -> None:
         """After an outage, gates come back spread over at least this time."""
         for backoff in self._backoffs:
-            if backoff.cap_s >= self._cap_s:
-                backoff.cap_s = max(self._cap_s, seconds)
+            backoff.spread_s = seconds
 
     def _show_data(self) -> None:
         events = {

@@ -20,30 +20,31 @@ class PinnedContext(ssl.SSLContext):
     A gate without a clock must be able to reach signed time, so dates count only once there is a trusted time.
     """
 
-    spki: bytes | None = None
+    pins: Callable[[], frozenset[bytes]] = staticmethod(frozenset)
     trusted_ms: Callable[[], int | None] = staticmethod(lambda: None)
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         wrapped = super().wrap_socket(*args, **kwargs)
         try:
-            check_certificate(wrapped.getpeercert(binary_form=True), self.spki, self.trusted_ms())
+            check_certificate(wrapped.getpeercert(binary_form=True), self.pins(), self.trusted_ms())
         except BaseException:
             wrapped.close()
             raise
         return wrapped
 
 
-def make_context(spki: bytes | None, ca: Path, trusted_ms: Callable[[], int | None]) -> PinnedContext:
+def make_context(pins: Callable[[], frozenset[bytes]], ca: Path, trusted_ms: Callable[[], int | None]) -> PinnedContext:
     """Args:
-    spki: SHA-256 of the server's SubjectPublicKeyInfo; when given, the key itself is the authority.
+    pins: SHA-256 of each SubjectPublicKeyInfo that the server may show, asked at every handshake. When there are any at the
+        start, the key itself is the authority.
     ca: PEM file of the organiser's authority; when it is not there, the system's authorities count.
     trusted_ms: Unix ms, None while no server time is known in this boot.
     """
     context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.spki, context.trusted_ms = spki, trusted_ms
+    context.pins, context.trusted_ms = pins, trusted_ms
     context.verify_flags = ssl.VerifyFlags(int(context.verify_flags) | _NO_CHECK_TIME)
-    if spki is not None:
+    if pins():
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif ca.is_file():
@@ -53,15 +54,15 @@ def make_context(spki: bytes | None, ca: Path, trusted_ms: Callable[[], int | No
     return context
 
 
-def check_certificate(der: bytes | None, spki: bytes | None, now_ms: int | None) -> None:
+def check_certificate(der: bytes | None, pins: frozenset[bytes], now_ms: int | None) -> None:
     """Raises: ssl.SSLCertVerificationError."""
     if der is None:
         raise ssl.SSLCertVerificationError("the server showed no certificate")
     certificate = x509.load_der_x509_certificate(der)
-    if spki is not None:
+    if pins:
         public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if hashlib.sha256(public).digest() != spki:
-            raise ssl.SSLCertVerificationError("the server's key is not the one of the enrolment")
+        if hashlib.sha256(public).digest() not in pins:
+            raise ssl.SSLCertVerificationError("the server's key is not the one of the enrolment or the trust file")
     if now_ms is None:
         return
     if now_ms < certificate.not_valid_before_utc.timestamp() * 1000:

@@ -53,16 +53,16 @@ class Lane:
 
     def admit(self, count: int, event: str = EVENT, kind: str = "admitted") -> None:
         moment = Moment(at=wall_ms(), mono=mono_ms(), boot=read_boot(), trust=ClockTrust.SYNCED, error_ms=5)
-        draft = Draft(
-            event=event,
-            kind=kind,
-            list="main",
-            direction=Direction.ENTRY,
-            ticket=os.urandom(16),
-            product=1,
-            reason="ok",
-        )
         for _ in range(count):
+            draft = Draft(
+                event=event,
+                kind=kind,
+                list="main",
+                direction=Direction.ENTRY,
+                ticket=os.urandom(16),
+                product=1,
+                reason="ok",
+            )
             self._store.commit([draft], moment)
 
     def close(self) -> None:

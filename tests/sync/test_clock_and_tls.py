@@ -160,7 +160,8 @@ def tls_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TlsSe
 
 def reach(server: TlsServer, spki: bytes | None, ca: Path, now_ms: int | None) -> str:
     """Returns: the code of what came out; `refused` is the 404 behind a good handshake."""
-    context = tls.make_context(spki, ca, lambda: now_ms)
+    pins = frozenset() if spki is None else frozenset({spki})
+    context = tls.make_context(lambda: pins, ca, lambda: now_ms)
     client = Client(server.url, clock=SyncClock(read_boot()), timeout_s=5, nonce=lambda: "0" * 32, context=context)
     with pytest.raises(UplinkError) as caught:
         client.get("/trust", limit=100)
