@@ -436,13 +436,22 @@ def _unreadable(item: InputSettings, now_ms: float) -> Scan:
 
 def _way(settings: Settings, name: str, profile: Profile) -> Way:
     lane = settings.lanes[name]
-    busy_ms = lane.pulse_ms + profile.rest_ms + _RELAY_MARGIN_MS
+    level = profile.mode == "level"
+    rest_ms = profile.rest_ms + _RELAY_MARGIN_MS
     window_ms = int(lane.window_s * 1000)
+    long_ms = max(window_ms, int(profile.long_window_s * 1000))
     return Way(
-        machine=LaneMachine(pulse_ms=busy_ms, window_ms=window_ms, sensor=lane.passage != "none"),
+        machine=LaneMachine(
+            pulse_ms=lane.pulse_ms + rest_ms,
+            window_ms=window_ms,
+            sensor=lane.passage != "none",
+            level_rest_ms=rest_ms if level else None,
+        ),
         pulse_ms=lane.pulse_ms,
         window_ms=window_ms,
-        long_window_ms=max(window_ms, int(profile.long_window_s * 1000)),
+        long_window_ms=min(long_ms, int(profile.hardware_limit_s * 1000)) if level else long_ms,
+        level=level,
+        two_way=profile.feedback == "ab",
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m gate.actuator --safe`: every configured relay to rest, for `ExecStopPost` after whatever end the gate had.
+"""`python -m gate.actuator --safe`: every configured relay to rest, lamp and buzzer dark, for `ExecStopPost` after whatever end the gate had.
 
 Kept apart from `gate`, so that it works when the rest of the package does not. Reads the configuration, no other state.
 Exit codes: 0 done, 2 usage or configuration, 3 the pins cannot be had.
@@ -47,28 +47,33 @@ def main(argv: list[str] | None = None) -> int:
 def rest(settings: Settings) -> list[str]:
     """Drive the relays of all lanes to rest and let go of them. Tries every one before it raises.
 
+    Lamp, buzzer and heartbeat go dark with them: what they said is over.
+
     Returns: the keys of the pins.
     Raises: DeviceError when the factory or a pin cannot be had.
     """
-    lanes = {name: lane for name, lane in settings.lanes.items() if lane.relay_pin}
-    if not lanes:
+    outputs = {f"lane.{name}.relay_pin": (lane.relay_pin, lane.active_low) for name, lane in settings.lanes.items()}
+    outputs |= {f"pins.lamp_pins[{i}]": (pin, False) for i, pin in enumerate(settings.pins.lamp_pins)}
+    outputs["pins.buzzer_pin"] = settings.pins.buzzer_pin, False
+    outputs["pins.heartbeat_pin"] = settings.pins.heartbeat_pin, False
+    outputs = {key: output for key, output in outputs.items() if output[0]}
+    if not outputs:
         return []
     factory = open_factory(settings.pins.factory, settings.gate.runtime_dir)
     held: list[OutputDevice] = []
     failed: list[str] = []
     try:
-        for name, lane in lanes.items():
+        for key, (pin, active_low) in outputs.items():
             try:
-                high = not lane.active_low
-                held.append(OutputDevice(lane.relay_pin, active_high=high, initial_value=False, pin_factory=factory))
-            except Exception as error:  # noqa: BLE001 - raised below, once all relays were tried
-                failed.append(f"lane.{name}.relay_pin: {error}")
+                held.append(OutputDevice(pin, active_high=not active_low, initial_value=False, pin_factory=factory))
+            except Exception as error:  # noqa: BLE001 - raised below, once all were tried
+                failed.append(f"{key}: {error}")
     finally:
         factory.close()  # lets go of every pin; `held` kept them until here
     if failed:
         raise DeviceError("; ".join(failed))
-    assert len(held) == len(lanes)
-    return [f"lane.{name}.relay_pin" for name in lanes]
+    assert len(held) == len(outputs)
+    return list(outputs)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,13 @@ class Board:
         self._contact("tamper", "", pins.tamper_pin, active_when_open=True)
         self._contact("exit_request", "", pins.exit_request_pin, active_when_open=False)
         self._contact("staff", "", pins.staff_pin, active_when_open=False)
+        self._self_test()
+
+    def _self_test(self) -> None:
+        """Every output has just been driven to rest: one that reads otherwise is shorted, or driven by somebody else."""
+        wrong = [str(device.pin) for device in self._devices if device.value]
+        if wrong:
+            raise DeviceError(f"{', '.join(wrong)} does not read its rest level; look at the wiring")
 
     def _output(self, pin: int, *, active_low: bool = False) -> Any | None:
         if pin == 0:

@@ -72,6 +72,7 @@ class Desk:
         self._ended: set[str] = set()
         """Refs that were taken back, overridden or passed: they cannot be again."""
         lane.on_denied = self._denied
+        lane.on_spent = self._spent
 
     def heard(self, record: Record) -> None:
         """Every committed row passes here, also the camera's."""
@@ -293,6 +294,16 @@ class Desk:
         answer = answer_of(found, decision, verdict, order, record, record.at)
         self._screens.publish({"t": "denial", **answer, "case": number})
         return number
+
+    def _spent(self, record: Record) -> None:
+        """Nobody walked through once more than may be given back: the entry stays used, and a person looks at it."""
+        event = self.lane.world.event(record.event)
+        if event is None:
+            return
+        number = case_number(event.gate.short, self._next_case())
+        data = {"number": number, "op": "open", "reason": "annul_limit"}
+        self._journal.commit([replace(about(record, "case", None), data=data)], self._clock.now())
+        self._screens.publish({"t": "case", "number": number, "op": "open", "reason": "annul_limit"})
 
     def _publish(self, answer: dict[str, Any], record: Record) -> None:
         self._screens.publish({"t": "handheld", **answer, "actor": record.actor, "input": record.input})

@@ -45,6 +45,20 @@ class Way:
     window_ms: int
     long_window_ms: int
     """For tickets with the accessibility flag."""
+    level: bool = False
+    """The relay is held for the window instead of pulsed: only where the controller limits it by itself."""
+    two_way: bool = False
+    """The passage contacts of both ways are of one passage (pass A, pass B), so they tell who came against it."""
+
+    def begin(self, *, long: bool) -> float:
+        """Set the machine for one opening. Returns: seconds that the relay is energised."""
+        window_ms = self.long_window_ms if long else self.window_ms
+        if not self.level:
+            self.machine.window_ms = window_ms
+            return self.pulse_ms / 1000
+        self.machine.window_ms = 0
+        self.machine.pulse_ms = window_ms + (self.machine.level_rest_ms or 0)
+        return window_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +206,8 @@ class Lane:
         """Pulse the relay. Returns: monotonic ms of the pin's change; None when it could not be driven."""
         way = self._ways[direction]
         long = bool(found.facts.flags & TicketFlag.ACCESSIBILITY)
-        way.machine.window_ms = way.long_window_ms if long else way.window_ms
         try:
-            pin_ns = self._actuator.pulse(direction, way.pulse_ms / 1000)
+            pin_ns = self._actuator.pulse(direction, way.begin(long=long))
         except DeviceError:
             logger.exception("the relay could not be driven: the lane is out of order")
             self._guarded("the entry was not taken back", lambda: self._take_back(direction, "undo"))
@@ -232,13 +245,12 @@ class Lane:
         self._granted.pop(direction, None)
         way = self._ways[direction]
         try:
-            self._actuator.pulse(direction, way.pulse_ms / 1000)
+            self._actuator.pulse(direction, way.begin(long=False))
         except DeviceError:
             logger.exception("the relay could not be driven: the lane is out of order")
             self._step(direction, LaneEvent.FAULT)
             self._show(None)
             return False
-        way.machine.window_ms = way.window_ms
         self._step(direction, LaneEvent.GRANT)
         self._show(Shown(verdict=Verdict.GO, reason=Reason.OVERRIDE, lane=direction))
         return True
@@ -266,7 +278,7 @@ class Lane:
         if event.name == "passage":
             if event.active:
                 steps.reach("passage.heard")
-                self._step(event.lane or Direction.ENTRY, LaneEvent.PASSAGE)
+                self._passage(event.lane or Direction.ENTRY)
         elif event.name == "fire":
             # Done first, written down after it: an alarm does not wait for a slow disk.
             for name in self._ways:
@@ -275,8 +287,35 @@ class Lane:
             self._note("emergency", {"active": event.active})
         elif event.name == "staff" and event.active:
             self._staff_button()
+        elif event.name == "exit_request" and event.active:
+            self._exit_request()
         elif event.name == "tamper":
             self._note("tamper", {"active": event.active})
+
+    def _passage(self, name: str) -> None:
+        """With a contact for each direction, a passage against the open one is a reversal and no tailgating."""
+        for other, way in self._ways.items():
+            if other != name and way.two_way and way.machine.open and not self._machines[name].open:
+                self._step(other, LaneEvent.REVERSAL)
+                return
+        self._step(name, LaneEvent.PASSAGE)
+
+    def _exit_request(self) -> None:
+        """The button inside: one opening that belongs to no ticket. Nobody is kept in by a full disk, so the row is tried
+        and the way opens; a lane that is stopped or busy does not (the way out of an emergency is wiring)."""
+        name = Direction.EXIT if Direction.EXIT in self._ways else Direction.ENTRY
+        if self._ways[name].machine.readiness != "ready":
+            return
+        self._note("mode", {"do": "open_once", "lane": name.value, "by": "exit_request"})
+        self._granted.pop(name, None)
+        try:
+            self._actuator.pulse(name, self._ways[name].begin(long=False))
+        except DeviceError:
+            logger.exception("the relay could not be driven: the lane is out of order")
+            self._step(name, LaneEvent.FAULT)
+        else:
+            self._step(name, LaneEvent.GRANT)
+        self._show(self.screen.shown)
 
     def _staff_button(self) -> None:
         """Stop every lane that could open; when none could, start them again. Without effect in an emergency."""
@@ -369,6 +408,8 @@ class Lane:
 
     def _effect(self, name: str, effect: Effect) -> None:
         granted = self._granted.get(name)
+        if effect is Effect.PASSED and self._ways[name].level:
+            self._guarded("a held relay was not released; it ends by its own time", self._actuator.release)
         if effect is Effect.RELEASE:
             self._actuator.release()
         elif effect is Effect.TAILGATED:
@@ -377,6 +418,8 @@ class Lane:
             try:
                 if effect is Effect.PASSED:
                     self._journal_passage("passed", name, granted.record, None)
+                elif effect is Effect.REVERSED:
+                    self._take_back(name, "reversed")
                 elif effect is Effect.TIMED_OUT:
                     self._take_back(name, "timeout")
             finally:

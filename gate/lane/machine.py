@@ -28,6 +28,8 @@ class LaneEvent(StrEnum):
     GRANT = "grant"
     DEADLINE = "deadline"
     PASSAGE = "passage"
+    REVERSAL = "reversal"
+    """Somebody came against the direction that is open (barriers with a contact for each direction)."""
     STOP = "stop"
     """Staff button or command: stop this lane now."""
     START = "start"
@@ -48,6 +50,8 @@ class Effect(StrEnum):
     """Relay to rest now."""
     TAILGATED = "tailgated"
     """Somebody passed with no grant."""
+    REVERSED = "reversed"
+    """The granted person did not go in: somebody came out instead."""
 
 
 _S, _E, _F = LaneState, LaneEvent, Effect
@@ -67,6 +71,7 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
     _S.GRANTING: {
         _E.DEADLINE: (_S.WINDOW, ()),
         _E.PASSAGE: (_S.PASSED, (_F.PASSED,)),
+        _E.REVERSAL: (_S.PASSED, (_F.RELEASE, _F.REVERSED)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FIRE: (_S.EMERGENCY, (_F.RELEASE, _F.WINDOW_ENDED)),
@@ -75,6 +80,7 @@ TABLE: Mapping[LaneState, Mapping[LaneEvent, tuple[LaneState | None, tuple[Effec
         _E.GRANT: (_S.GRANTING, ()),
         _E.DEADLINE: (_S.IDLE, (_F.TIMED_OUT,)),
         _E.PASSAGE: (_S.IDLE, (_F.PASSED,)),
+        _E.REVERSAL: (_S.IDLE, (_F.RELEASE, _F.REVERSED)),
         _E.STOP: (_S.DISABLED, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FAULT: (_S.OUT_OF_ORDER, (_F.RELEASE, _F.TIMED_OUT)),
         _E.FIRE: (_S.EMERGENCY, (_F.RELEASE, _F.WINDOW_ENDED)),
@@ -103,11 +109,13 @@ class LaneMachine:
         pulse_ms: the relay's pulse and the pause that its controller needs after it.
         window_ms: how long after that one may walk through.
         sensor: there is a passage sensor.
+        level_rest_ms: the relay is held as long as the way is open, and this is the pause after it; None = it pulses.
     """
 
     pulse_ms: int
     window_ms: int
     sensor: bool
+    level_rest_ms: int | None = None
     state: LaneState = LaneState.IDLE
     deadline_ms: int | None = field(default=None)
     _after_fire: LaneState = field(default=LaneState.IDLE)
@@ -152,7 +160,12 @@ class LaneMachine:
             self.deadline_ms = now_ms + self.pulse_ms
         elif state is LaneState.WINDOW:
             self.deadline_ms = now_ms + self.window_ms
-        elif state is not LaneState.PASSED:  # which keeps the end of the pulse as its deadline
+        elif (
+            state is LaneState.PASSED
+        ):  # keeps the end of the pulse as its deadline; a held relay ends with the passage
+            if self.level_rest_ms is not None:
+                self.deadline_ms = now_ms + self.level_rest_ms
+        else:
             self.deadline_ms = None
 
     def remaining_ms(self, now_ms: int) -> int | None:

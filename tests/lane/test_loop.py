@@ -8,6 +8,7 @@ import pytest
 
 from gate.app import GateApp
 from gate.errors import StorageError
+from gate.health import Disk, Health, Parts
 from gate.lane.machine import LaneState
 from gate.lane.world import World
 from gate.settings import Settings
@@ -30,6 +31,8 @@ def app(rig: Rig) -> GateApp:
     app = GateApp(Settings())
     app.lane, app.clock, app.actuator, app.tickets = rig.lane, rig.clock, rig.actuator, rig.book  # type: ignore[assignment]
     app.notifier = _Notifier()  # type: ignore[assignment]
+    parts = Parts(pins=rig.actuator.alive, inputs=dict, disk=lambda: Disk(1 << 40, readonly=False), write=lambda: None)
+    app.health = Health(parts, min_free_mib=64, set_aside=False, now_s=0)
     return app
 
 
@@ -96,3 +99,35 @@ def test_manifest_whose_file_could_not_be_opened_is_tried_again(
 class _Book:
     def __init__(self, use: Any) -> None:
         self.use = use
+
+
+@pytest.mark.parametrize("part", ["pins", "input", "journal"])
+def test_watchdog_is_not_fed_for_a_gate_with_a_dead_part(app: GateApp, rig: Rig, part: str) -> None:
+    class Scanner:
+        name, watched, alive = "cam0", part != "input", False
+
+    app.scanners.append(Scanner())  # type: ignore[arg-type]
+    if part == "pins":
+        rig.actuator.alive = lambda: False  # type: ignore[method-assign]
+    app.health.damaged = part == "journal"
+    app._turn()
+    assert app.notifier.fed == 0  # type: ignore[attr-defined]
+
+
+def test_watchdog_is_fed_while_a_camera_is_gone_and_somebody_tries_to_get_it_back(app: GateApp) -> None:
+    class Scanner:
+        name, watched, alive = "cam0", True, False
+
+    app.scanners.append(Scanner())  # type: ignore[arg-type]
+    app._turn()
+    assert app.notifier.fed == 1  # type: ignore[attr-defined]
+
+
+def test_input_that_ended_for_good_needs_nobody(app: GateApp) -> None:
+    class Scanner:
+        name, watched, alive = "stdin", False, False
+
+    app.scanners.append(Scanner())  # type: ignore[arg-type]
+    app._ended.add("stdin")
+    app._turn()
+    assert app.notifier.fed == 1  # type: ignore[attr-defined]
