@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.clock import Reading, TrustedClock
+from gate.clock import MAX_JUMP_MS, OFFSET_MAX_AGE_MS, OFFSET_MAX_ERROR_MS, Reading, TrustedClock
 from gate.lane.world import local_day
 from gate.model import ClockTrust, EventId, Moment, Policy
 from gate.ports import Draft
@@ -75,6 +75,10 @@ def test_whatever_the_clock_shows_after_a_restart_time_goes_on_from_the_disk(box
         assert second.at == first.at + 30 * S
         assert second.trust is ClockTrust.UNTRUSTED
         last = second
+
+
+def test_the_limits_are_those_of_the_contract() -> None:
+    assert (MAX_JUMP_MS, OFFSET_MAX_AGE_MS, OFFSET_MAX_ERROR_MS) == (DAY, H, 2 * S)
 
 
 def test_ten_years_ahead_with_the_kernels_word_expires_nothing_for_good(box: Box) -> None:
