@@ -26,13 +26,14 @@ DARK = Levels(False, False, False, False)
 
 def level_at(steps: Steps, t: float) -> bool:
     """On or off `t` seconds after the beginning; off when the steps are over."""
+    edge = 0.0  # summed as in `change_after`: a level must be over in the very moment that is announced as its end
     for on_s, off_s in steps:
-        if t < on_s:
+        edge += on_s
+        if t < edge:
             return True
-        t -= on_s
-        if t < off_s:
+        edge += off_s
+        if t < edge:
             return False
-        t -= off_s
     return False
 
 
