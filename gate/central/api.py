@@ -34,6 +34,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection
 
 from gate.central import auth, basefile, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
+from gate.central.admission import Admission, AdmissionMiddleware
 from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
 from gate.central.manifests import MustRefetch
@@ -59,7 +60,7 @@ Wait = Annotated[int, Query(ge=0, le=3600, description="Longest wait in seconds;
 Limit = Annotated[int, Query(ge=1, le=5000, description="Most rows of a page.")]
 
 
-def create_app(central: Central, *, live: bool = True) -> FastAPI:
+def create_app(central: Central, *, live: bool = True, admission: Admission | None = None) -> FastAPI:
     """The whole HTTP face of a central server.
 
     Args:
@@ -74,6 +75,7 @@ def create_app(central: Central, *, live: bool = True) -> FastAPI:
         lifespan=_lifespan(central),
     )
     install_errors(app)
+    app.add_middleware(AdmissionMiddleware, admission=admission or Admission())
     app.include_router(_Api(central).router)
     if live:
         from gate.central.live import router as live_router
@@ -99,6 +101,7 @@ async def _keep_fresh(central: Central) -> None:
     while True:
         try:
             await asyncio.to_thread(central.reissue)
+            await asyncio.to_thread(central.rebuild_due)
         except GateError as error:
             log.error("descriptors are not fresh: %s", error)  # a full disk may be emptied: we go on trying
         await asyncio.sleep(_REISSUE_CHECK_S)
@@ -147,12 +150,20 @@ class _Api:
         path = request.scope["raw_path"].decode("ascii")
         if query := request.scope["query_string"]:
             path += "?" + query.decode("ascii")
-        return self._guard.check(device, signed, request.method, path, body, self._central.clock()), body
+        known = self._guard.check(device, signed, request.method, path, body, self._central.clock())
+        auth.may_call(known, request.scope["endpoint"].__name__)
+        return known, body
 
     async def _of_event(self, request: Request, event: str) -> Device:
         device, _ = await self._caller(request)
         auth.may_use(device, event)
         return device
+
+    async def _still(self, device: Device) -> None:
+        """After a wait: a device that was revoked meanwhile hears it now, not with its next request. Raises: ApiError."""
+        directory = self._central.directory
+        now = directory.known(device.device) or await asyncio.to_thread(directory.look_up, device.device)
+        auth.alive(now)
 
     # ---- unsigned
 
@@ -179,7 +190,8 @@ class _Api:
         if not is_nonce(nonce):
             raise ApiError(400, "invalid", "nonce is 32 lower-case hex")
         central = self._central
-        kid = await self._read(lambda connection: events.current_kid(connection, events.ANY_EVENT, "time"))
+        now_s = central.clock() // 1000
+        kid = await self._read(lambda connection: events.current_kid(connection, events.ANY_EVENT, "time", now_s))
         return Response(sign_time(central.keys.signing("time", kid), nonce, central.clock()), media_type=_COSE)
 
     # ---- pull
@@ -231,7 +243,7 @@ class _Api:
         limit: Limit = manifests.PAGE_ROWS, wait: Wait = 0,
     ) -> Response:  # fmt: skip
         """A page of the change log with the descriptor of its last row."""
-        await self._of_event(request, event)
+        device = await self._of_event(request, event)
         if not re.fullmatch(r"[0-9a-f]{16}", incarnation):
             raise ApiError(400, "invalid", "incarnation is 16 lower-case hex")
         life = bytes.fromhex(incarnation)
@@ -242,6 +254,7 @@ class _Api:
         rows = await long_poll(
             self._central.hints, ("changes", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.rows)
         )
+        await self._still(device)
         if rows.descriptor is not None:
             page = rows.page(rows.descriptor)
         else:
@@ -255,9 +268,9 @@ class _Api:
         """The device's own sealed secrets."""
         device = await self._of_event(request, event)
         central = self._central
-        if device.profile == "hub" or device.seal_pub is None:
-            raise ApiError(403, "forbidden", "a hub has no secrets")
         seal_pub = device.seal_pub
+        if seal_pub is None:
+            raise ApiError(403, "forbidden", "this device has no sealing key")
         sealed = await self._write(
             lambda connection: sealing.secrets_for(
                 connection, central.signer, event, device.device, seal_pub, central.random
@@ -270,7 +283,7 @@ class _Api:
         limit: Limit = feed.FEED_ROWS, wait: Wait = 0,
     ) -> Response:  # fmt: skip
         """Check-ins of all gates, the asking one's too, in order of commit."""
-        await self._of_event(request, event)
+        device = await self._of_event(request, event)
 
         async def read() -> feed.FeedPage:
             return await self._read(lambda connection: feed.read(connection, event, after, limit))
@@ -278,6 +291,7 @@ class _Api:
         page = await long_poll(
             self._central.hints, ("checkins", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.records)
         )
+        await self._still(device)
         return JSONResponse(page.to_json())
 
     # ---- push

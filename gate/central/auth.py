@@ -6,8 +6,11 @@ gate heals by asking for signed time.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from gate.central.devices import Device
 from gate.central.http import ApiError
@@ -16,6 +19,8 @@ from gate.wire.request import NONCE_KEEP_MS, WINDOW_MS, SignedBy, read_headers
 
 _NONCES_PER_DEVICE = 20_000
 # 33 requests a second for the whole time that a nonce is kept; a gate makes two.
+_PER_S, _BURST = 50.0, 1_000.0
+# A gate that comes back with a day's journal pushes a few hundred times in a row.
 
 
 class Nonces:
@@ -38,12 +43,30 @@ class Nonces:
             seen[nonce] = now_ms
 
 
+class Rates:
+    """A bucket of requests for each device: a gate gone wild must not take the others' turn. Event loop's thread only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, device: str) -> None:
+        """Raises: ApiError 503."""
+        now = self._clock()
+        left, then = self._buckets.get(device, (_BURST, now))
+        left = min(_BURST, left + (now - then) * _PER_S)
+        if left < 1:
+            raise ApiError(503, "busy", "too many requests of one device", retry_after_s=math.ceil((1 - left) / _PER_S))
+        self._buckets[device] = (left - 1, now)
+
+
 class Guard:
     """Args: started_ms: Unix ms at which this server began to listen."""
 
     def __init__(self, started_ms: int) -> None:
         self._started_ms = started_ms
         self._nonces = Nonces()
+        self._rates = Rates()
 
     def headers(self, headers: object) -> SignedBy:
         """Raises: ApiError."""
@@ -67,7 +90,36 @@ class Guard:
         if abs(signed.time_ms - now_ms) > WINDOW_MS or signed.time_ms < self._started_ms:
             raise ApiError(401, "clock", "the request's time is not ours; ask /v1/time", detail={"now": now_ms})
         self._nonces.take(device.device, signed.nonce, now_ms)
+        self._rates.take(device.device)
         return device
+
+
+EVERY = frozenset(("gate", "hub", "desk"))
+MAY: dict[str, frozenset[str]] = {
+    "trust": EVERY,
+    "manifest": EVERY,
+    "base": EVERY,
+    "object": EVERY,
+    "changes": EVERY,
+    "checkins": EVERY,
+    "push": EVERY,
+    "heartbeat": EVERY,
+    # A hub is in other hands than the gates it serves: it may withhold, it must not be able to read or to make codes.
+    "secrets": frozenset(("gate", "desk")),
+}
+"""Which profiles reach which call, by the name of its handler. A call that is not here is refused to everybody."""
+
+
+def may_call(device: Device, call: str) -> None:
+    """Raises: ApiError 403."""
+    if device.profile not in MAY.get(call, frozenset()):
+        raise ApiError(403, "forbidden", f"a {device.profile} may not ask for this", detail={"call": call})
+
+
+def alive(device: Device | None) -> None:
+    """Raises: ApiError 401 `revoked`."""
+    if device is None or device.revoked is not None:
+        raise ApiError(401, "revoked", "this device was revoked")
 
 
 def may_use(device: Device, event: str) -> None:

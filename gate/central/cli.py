@@ -12,13 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.central.cliparts import do, failing, moment, one_of, show, table, word_of
+from gate.central.cliadmin import device_app, import_undo, imports, key_app, staff_app
+from gate.central.cliparts import (
+    DEFAULT_STATE,
+    AsJson,
+    Event,
+    State,
+    do,
+    failing,
+    how_far,
+    moment,
+    one_of,
+    show,
+    table,
+    word_of,
+)
 from gate.errors import ConfigError
 
 if TYPE_CHECKING:
     from gate.central.server import Listen
 
-DEFAULT_STATE = Path("/var/lib/gate-central")
 _DAY_S = 24 * 3600
 
 app = typer.Typer(
@@ -26,14 +39,14 @@ app = typer.Typer(
 )
 event_app = typer.Typer(no_args_is_help=True, help="Make events and edit their policy.")
 ticket_app = typer.Typer(no_args_is_help=True, help="Look at one ticket, cancel it, block it, free it.")
-device_app = typer.Typer(no_args_is_help=True, help="Register gates, hubs and desks; revoke them.")
 app.add_typer(event_app, name="event")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(device_app, name="device")
+app.add_typer(key_app, name="key")
+app.add_typer(staff_app, name="staff")
+app.command("imports")(imports)
+app.command("import-undo")(import_undo)
 
-State = Annotated[Path, typer.Option("--state", help="Folder of database, keys and files.", file_okay=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Event = Annotated[str, typer.Argument(help="Event id, such as spring.", show_default=False)]
 Flags = Annotated[str, typer.Option(help="vip, attention, minor, accessibility, staff, test; joined by +.")]
 
 
@@ -42,6 +55,9 @@ def serve(
     state: State = DEFAULT_STATE,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 = any free one.", min=0, max=65535)] = 8460,
+    database: Annotated[
+        str, typer.Option(help="PostgreSQL URL for a fresh state folder; its commands find it there from then on.")
+    ] = "",
     public_url: Annotated[str, typer.Option(help="Address that gates are told, if it is another one.")] = "",
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.", dir_okay=False)] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate, PEM.", dir_okay=False)] = None,
@@ -57,10 +73,10 @@ def serve(
         listen = Listen(
             host=host, port=port, public_url=public_url.rstrip("/"), tls_cert=tls_cert, tls_key=tls_key, live=live
         )
-        _serve(state, listen, as_json)
+        _serve(state, database or None, listen, as_json)
 
 
-def _serve(state: Path, listen: Listen, as_json: bool) -> None:
+def _serve(state: Path, database: str | None, listen: Listen, as_json: bool) -> None:
     import os
 
     from gate.central.server import serve as run
@@ -69,7 +85,7 @@ def _serve(state: Path, listen: Listen, as_json: bool) -> None:
     def ready(url: str) -> None:
         print(json.dumps({"url": url, "pid": os.getpid()}) if as_json else f"Central server: {url}", flush=True)
 
-    with Central.open(state) as central:
+    with Central.open(state, database_url=database) as central:
         run(central, listen, ready)
 
 
@@ -185,7 +201,7 @@ def import_(
     A row with a text is somebody else's ticket; one without is issued here. While one row is wrong nothing is written.
     """
     with failing(as_json):
-        result = do(state, "import", {"event": event, "file": str(file.absolute()), "check": check})
+        result = do(state, "import", {"event": event, "file": str(file.absolute()), "check": check}, how_far(as_json))
         if as_json:
             print(json.dumps(result, ensure_ascii=False))
         else:
@@ -194,9 +210,15 @@ def import_(
             if result["error_count"]:
                 print(f"{result['error_count']} errors; nothing was written.", file=sys.stderr)
             elif check:
-                print(f"{result['rows']} rows are right; nothing was written.")
+                for row in result["preview"]:
+                    print(
+                        f"line {row['line']}: product {row['product']}, {row['state']}, {row['text'] or 'to be issued'}"
+                    )
+                print(f"{result['rows']} rows are right, {result['new']} are new here; nothing was written.")
             else:
-                print(f"{result['created']} new, {result['updated']} changed, {result['unchanged']} as before.")
+                print(
+                    f"{result['created']} new, {result['updated']} changed, {result['unchanged']} as before: import {result['import']}."
+                )
         if not result["ok"]:
             raise typer.Exit(1)
 
@@ -267,47 +289,3 @@ def ticket_set_state(
         value = word_of("state", lambda: importing.parse_state(word))
         row = do(state, "ticket_set_state", {"event": event, "number": number, "state": value})
         show(as_json, row, f"{row['number']} is {row['state']}.")
-
-
-# ---- devices
-
-
-@device_app.command("add")
-def device_add(
-    device: Annotated[str, typer.Argument(help="Device id, such as g2.")],
-    short: Annotated[str, typer.Option(help="Short name in case numbers, such as G2; unique on this server.")],
-    event: Annotated[list[str], typer.Option(help="Event it serves; repeat for several.")],
-    state: State = DEFAULT_STATE,
-    profile: Annotated[str, typer.Option(help="gate, hub or desk.")] = "gate",
-    gate: Annotated[str, typer.Option(help="Gate of the policy that it is; empty = the device id.")] = "",
-    url: Annotated[str, typer.Option(help="Address that the device will use; empty = the server's.")] = "",
-    qr: Annotated[Path | None, typer.Option(help="Also write the code as a PNG to show to the camera.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Register a device and print its enrolment code: one use, 24 hours. For a device that is there: a new code."""
-    with failing(as_json):
-        args = {"short": short, "events": event, "profile": profile, "gate": gate or None, "url": url or None}
-        result = do(state, "device_add", {"device": device} | args)
-        if qr is not None:
-            from gate.central.sheet import write_qr
-
-            write_qr(qr, result["text"])
-        show(as_json, result, result["text"])
-
-
-@device_app.command("list")
-def device_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """All devices."""
-    with failing(as_json):
-        rows = do(state, "device_list", {})
-        table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
-
-
-@device_app.command("revoke")
-def device_revoke(
-    device: Annotated[str, typer.Argument(help="Device id.")], state: State = DEFAULT_STATE, as_json: AsJson = False
-) -> None:
-    """Answer a device from now on with `revoked`: it stops syncing and wipes its secrets."""
-    with failing(as_json):
-        result = do(state, "device_revoke", {"device": device})
-        show(as_json, result, f"{device} is revoked.")

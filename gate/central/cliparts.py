@@ -7,24 +7,41 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from gate.errors import ConfigError, DamagedError, DeviceError, FormatError, GateError, StorageError, UplinkError
 
+DEFAULT_STATE = Path("/var/lib/gate-central")
+State = Annotated[Path, typer.Option("--state", help="Folder of database, keys and files.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Event = Annotated[str, typer.Argument(help="Event id, such as spring.", show_default=False)]
 
-def do(state: Path, name: str, args: dict[str, Any]) -> Any:
-    """Do a command here, or have the running server do it."""
+
+def do(state: Path, name: str, args: dict[str, Any], progress: Callable[[dict[str, Any]], None] | None = None) -> Any:
+    """Do a command here, or have the running server do it; both open the database that the folder names."""
     from gate.central import commands, control
     from gate.central.folder import InUseError
     from gate.central.service import Central
 
     try:
         with Central.open(state) as central:
-            return commands.run(central, name, args)
+            return commands.run(central, name, args, progress)
     except InUseError:
-        return control.ask(state, name, args)
+        return control.ask(state, name, args, progress)
+
+
+def how_far(as_json: bool) -> Callable[[dict[str, Any]], None]:
+    """Progress on a terminal's stderr, one line that is written over."""
+    if as_json or not sys.stderr.isatty():
+        return lambda _: None
+
+    def tell(step: dict[str, Any]) -> None:
+        of = f" of {step['of']}" if "of" in step else ""
+        print(f"\r{step['rows']}{of} rows {step['step']}", end="", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def one_of(key: str, value: str, words: tuple[str, ...]) -> None:

@@ -8,26 +8,26 @@ from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import importing, schema, tickets
+from gate.central import importjob, rotation, schema, tickets
 from gate.central.service import Central
-from gate.central.tickets import Counts, IssuedTicket, NewTicket, StoredTicket
+from gate.central.tickets import IssuedTicket
 from gate.errors import ConfigError, FormatError
 from gate.model import EventMode, TicketKey, TicketRow, TicketState
 from gate.wire.numbers import ticket_number
-from gate.wire.ticketkey import text_input, ticket_key
 
 Command = Callable[[Central, dict[str, Any]], Any]
 _ISSUE_MAX = 1_000_000
-_IMPORT_STEP = 5000
 
 
-def run(central: Central, name: str, args: dict[str, Any]) -> Any:
-    """Raises: ConfigError: no such command, or its own; StorageError."""
+def run(
+    central: Central, name: str, args: dict[str, Any], progress: Callable[[dict[str, Any]], None] | None = None
+) -> Any:
+    """`progress` is told how far a long command is. Raises: ConfigError: no such command, or its own; StorageError."""
     command = _COMMANDS.get(name)
     if command is None:
         raise ConfigError([("command", f"{name!r} is unknown", "is the running server of this version?")])
     try:
-        return command(central, args)
+        return command(central, args | {"progress": progress or _silent} if name in _LONG else args)
     except FormatError as error:
         raise ConfigError([(name, str(error), "see the command's --help")]) from error
 
@@ -91,65 +91,35 @@ def _issue(central: Central, args: dict[str, Any]) -> Any:
 
 
 def _import(central: Central, args: dict[str, Any]) -> Any:
-    """Check the whole file, then write it. The file is read by the process that owns the database."""
-    event, path = args["event"], Path(args["file"])
-    central.policy(event)
-    parsed = importing.read_file(path)
-    counts = Counts()
-    done = not parsed.error_count and not args.get("check")
-    if done:
-        salt = central.keys.salt(event)
-        for start in range(0, len(parsed.rows), _IMPORT_STEP):
-            part = parsed.rows[start : start + _IMPORT_STEP]
-            foreign = [_foreign(salt, row) for row in part if row.text is not None]
-            own = [_own(row) for row in part if row.text is None]
-            if foreign:
-                counts += central.write_tickets(event, foreign)
-            if own:
-                counts += Counts(created=len(central.issue_many(event, own)))
-    return {
-        "ok": not parsed.error_count,
-        "rows": len(parsed.rows),
-        "written": done,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "errors": [error.to_json() for error in parsed.errors],
-        "error_count": parsed.error_count,
-    }
-
-
-def _foreign(salt: bytes, row: importing.ImportRow) -> StoredTicket:
-    assert row.text is not None
-    return StoredTicket(
-        TicketRow(
-            key=ticket_key(salt, text_input(row.text)),
-            product=row.product,
-            zones=row.zones,
-            state=row.state,
-            flags=row.flags,
-            uses=row.uses,
-            nbf=row.nbf,
-            exp=row.exp,
-            lang=row.lang,
-            ext=row.ext,
-        )
+    """The file is read by the process that owns the database."""
+    return importjob.run(
+        central, args["event"], Path(args["file"]), check=bool(args.get("check")), progress=args["progress"]
     )
 
 
-def _own(row: importing.ImportRow) -> NewTicket:
-    assert row.exp is not None
-    return NewTicket(
-        product=row.product,
-        zones=row.zones,
-        exp=row.exp,
-        nbf=row.nbf,
-        state=row.state,
-        flags=row.flags,
-        uses=row.uses,
-        lang=row.lang,
-        ext=row.ext,
-    )
+def _imports(central: Central, args: dict[str, Any]) -> Any:
+    return importjob.listed(central, args["event"])
+
+
+def _import_undo(central: Central, args: dict[str, Any]) -> Any:
+    return importjob.undo(central, args["event"], args["import"], progress=args["progress"])
+
+
+def _key_rotate(central: Central, args: dict[str, Any]) -> Any:
+    return rotation.rotate(central, args["role"], args["event"], args["lead_s"])
+
+
+def _key_retire(central: Central, args: dict[str, Any]) -> Any:
+    return rotation.retire(central, args["kid"], args["at"])
+
+
+def _staff_add(central: Central, args: dict[str, Any]) -> Any:
+    return rotation.add_staff(central, args["event"], args["staff"], args["name"], args["role"], args["pin"])
+
+
+def _staff_list(central: Central, args: dict[str, Any]) -> Any:
+    central.policy(args["event"])
+    return [{"staff": item.id, "name": item.name, "role": item.role} for item in central.keys.staff(args["event"])]
 
 
 def _publish(central: Central, args: dict[str, Any]) -> Any:
@@ -206,6 +176,11 @@ def _device_revoke(central: Central, args: dict[str, Any]) -> Any:
     return {"device": args["device"]}
 
 
+def _silent(_how_far: dict[str, Any]) -> None:
+    return
+
+
+_LONG = ("import", "import_undo")
 _COMMANDS: dict[str, Command] = {
     "event_create": _event_create,
     "event_list": _event_list,
@@ -213,6 +188,15 @@ _COMMANDS: dict[str, Command] = {
     "event_set_policy": _event_set_policy,
     "issue": _issue,
     "import": _import,
+    "imports": _imports,
+    "import_undo": _import_undo,
+    "key_list": lambda central, _args: rotation.listed(central),
+    "key_rotate": _key_rotate,
+    "key_revoke": lambda central, args: rotation.revoke(central, args["kid"]),
+    "key_retire": _key_retire,
+    "staff_add": _staff_add,
+    "staff_remove": lambda central, args: rotation.remove_staff(central, args["event"], args["staff"]),
+    "staff_list": _staff_list,
     "publish": _publish,
     "tickets": _tickets,
     "ticket_set_state": _ticket_set_state,

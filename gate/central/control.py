@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,14 @@ class ControlSocket:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            loop = asyncio.get_running_loop()
+
+            def progress(how_far: dict[str, Any]) -> None:
+                text = json.dumps({"progress": how_far}).encode() + b"\n"
+                loop.call_soon_threadsafe(lambda: None if writer.is_closing() else writer.write(text))
+
             while line := await reader.readline():
-                answer = await asyncio.to_thread(_answer, self._central, line)
+                answer = await asyncio.to_thread(_answer, self._central, line, progress)
                 writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError) as error:
@@ -56,12 +62,16 @@ class ControlSocket:
             writer.close()
 
 
-def _answer(central: Central, line: bytes) -> dict[str, Any]:
+def _answer(central: Central, line: bytes, progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     number = None
     try:
         request = json.loads(line)
         number = request.get("id")
-        return {"id": number, "ok": True, "result": commands.run(central, request["do"], request.get("args", {}))}
+        return {
+            "id": number,
+            "ok": True,
+            "result": commands.run(central, request["do"], request.get("args", {}), progress),
+        }
     except GateError as error:
         return _failed(number, error)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -75,7 +85,7 @@ def _failed(number: Any, error: GateError) -> dict[str, Any]:
     return {"id": number, "ok": False, "error": {"code": error.code, "message": str(error), "problems": problems}}
 
 
-def ask(state: Path, name: str, args: dict[str, Any]) -> Any:
+def ask(state: Path, name: str, args: dict[str, Any], progress: Callable[[dict[str, Any]], None] | None = None) -> Any:
     """Have the running server do a command.
 
     Raises: ConfigError, StorageError: its answer; or nobody answers.
@@ -87,6 +97,10 @@ def ask(state: Path, name: str, args: dict[str, Any]) -> Any:
             connection.sendall(json.dumps({"id": 1, "do": name, "args": args}).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 line = lines.readline()
+                while line.startswith(b'{"progress"'):
+                    if progress is not None:
+                        progress(json.loads(line)["progress"])
+                    line = lines.readline()
     except OSError as error:
         raise StorageError(f"the server that uses {state} does not answer: {error.strerror or error}") from error
     if not line:

@@ -33,10 +33,10 @@ class Desk:
         moment = self._now(now_ms)
 
         def job(connection: Connection) -> list[IssuedTicket]:
-            kid = events.current_kid(connection, event, "ticket")
+            kid = events.current_kid(connection, event, "ticket", moment // 1000)
             issuer = tickets.Issuer(self.keys, event, kid, self.random)
             made = [issuer.make(item) for item in wanted]
-            self._write_tickets(connection, event, [stored for _, stored in made], moment)
+            self.write_in(connection, event, [stored for _, stored in made], moment)
             return [issued for issued, _ in made]
 
         result = self.db.write(job)
@@ -68,7 +68,7 @@ class Desk:
     def write_tickets(self, event: str, rows: Sequence[StoredTicket], now_ms: int | None = None) -> Counts:
         """Insert or update rows of known keys."""
         moment = self._now(now_ms)
-        counts = self.db.write(lambda connection: self._write_tickets(connection, event, rows, moment))
+        counts = self.db.write(lambda connection: self.write_in(connection, event, rows, moment))
         self.hints.wake(("changes", event))
         return counts
 
@@ -85,7 +85,8 @@ class Desk:
         self.hints.wake(("changes", event))
         return row
 
-    def _write_tickets(self, connection: Connection, event: str, rows: Sequence[StoredTicket], now_ms: int) -> Counts:
+    def write_in(self, connection: Connection, event: str, rows: Sequence[StoredTicket], now_ms: int) -> Counts:
+        """As `write_tickets`, in the caller's transaction; whoever waits for changes is the caller's to wake."""
         manifests.head_of(connection, event)
         counts = tickets.write(connection, event, rows, now_ms)
         self._follow(connection, event, now_ms)

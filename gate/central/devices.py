@@ -44,6 +44,8 @@ class Device:
     beat: dict[str, Any]
     boot: str | None = None
     """The kernel's id of the boot that spoke last."""
+    code_trust: int = 0
+    """Its enrolment is answered with the trust files above this version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ def _device(connection: Connection, row: Row[Any]) -> Device:
         beat_at=row.beat_at,
         beat=json.loads(row.beat) if row.beat else {},
         boot=row.boot,
+        code_trust=row.code_trust,
     )
 
 
@@ -158,6 +161,7 @@ def add(
         "code_hash": _code_hash(code),
         "code_expires": now_ms + CODE_LIFE_MS,
         "code_used": None,
+        "code_trust": trustfiles.first_of_root(connection),
     }
     if connection.execute(select(table.c.device).where(table.c.device == device)).first() is None:
         connection.execute(insert(table).values(device=device, **values))
@@ -278,7 +282,7 @@ def answer(connection: Connection, device: Device) -> Enrolment:
         short=device.short,
         org=settings.get(connection, "org") or "",
         events=device.events,
-        trust=tuple(trustfiles.above(connection, 0)),
+        trust=tuple(trustfiles.above(connection, device.code_trust)),
         case_next=_case_next(connection, device),
         server=settings.get(connection, "server") or "central",
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -150,8 +152,16 @@ def create(connection: Connection, keys: KeyStore, policy: dict[str, Any], mode:
     return event
 
 
-def new_key(connection: Connection, keys: KeyStore, event: str, role: str, now_s: int) -> bytes:
-    """Make a signing key and write down its public half. Returns: kid."""
+def new_key(
+    connection: Connection, keys: KeyStore, event: str, role: str, now_s: int, *, since_s: int | None = None
+) -> bytes:
+    """Make a signing key and write down its public half.
+
+    Args:
+        since_s: Unix s from which we sign with it; None = at once.
+
+    Returns: kid.
+    """
     public = public_bytes(keys.new_signing(role))
     kid = kid_of(public)
     connection.execute(
@@ -162,23 +172,39 @@ def new_key(connection: Connection, keys: KeyStore, event: str, role: str, now_s
             pub=public,
             nbf=now_s - 24 * 3600,  # a gate whose clock is a little behind must accept it at once
             exp=now_s + _KEY_LIFE_S,
+            since=now_s if since_s is None else since_s,
         )
     )
     return kid
 
 
-def current_kid(connection: Connection, event: str, role: str) -> bytes:
-    """The newest usable key of a role; for an event, or for all. Raises: ConfigError."""
+def current_kid(connection: Connection, event: str, role: str, now_s: int) -> bytes:
+    """The newest key of a role that is in use; for an event, or for all. Raises: ConfigError."""
     table = schema.key
     found = connection.execute(
         select(table.c.kid)
-        .where(table.c.event_id.in_((event, ANY_EVENT)), table.c.role == role, table.c.revoked == 0)
-        .order_by(table.c.nbf.desc(), table.c.kid)
+        .where(
+            table.c.event_id.in_((event, ANY_EVENT)),
+            table.c.role == role,
+            table.c.revoked == 0,
+            table.c.since <= now_s,
+            table.c.exp > now_s,
+        )
+        .order_by(table.c.since.desc(), table.c.nbf.desc(), table.c.kid)
         .limit(1)
     ).scalar()
     if found is None:
         raise ConfigError([("event", f"there is no {role} key of {event}", "create the event first")])
     return bytes(found)
+
+
+def local_hour(connection: Connection, event: str, now_ms: int) -> int:
+    """Hour of the day in the event's zone."""
+    try:
+        zone = ZoneInfo(policy_of(connection, event).get("tz", "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(now_ms / 1000, zone).hour
 
 
 def policy_of(connection: Connection, event: str) -> dict[str, Any]:

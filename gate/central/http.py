@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 WAIT_MAX_S = 25
 """Longest long poll: shorter than the 30 s after which many middle boxes cut a silent connection."""
+BODY_S = 30.0
+"""Longest time for a body, at most 1 MiB: 35 KB a second, half of what the slowest mobile networks give."""
 _ZSTD_WINDOW = 8 * 1024 * 1024
 _RETRY_S = 5
 
@@ -55,6 +57,8 @@ class ApiError(Exception):
 
     def response(self) -> Response:
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        if self.status in (408, 413):
+            headers["Connection"] = "close"  # what is still coming is not read
         content = {"error": {"code": self.code, "message": self.message, "detail": self.detail}}
         return JSONResponse(content, self.status, headers)
 
@@ -73,6 +77,7 @@ def install_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
+        # 416: a Range beyond the file; its header says how long the file is.
         code = "not_found" if error.status_code == 404 else "invalid"
         response = ApiError(error.status_code, code, str(error.detail)).response()
         response.headers.update(error.headers or {})
@@ -94,15 +99,19 @@ def install_errors(app: FastAPI) -> None:
 
 
 async def read_body(request: Request, cap: int) -> bytes:
-    """The body as sent. Raises: ApiError 413, before anything over `cap` bytes is read."""
+    """The body as sent. Raises: ApiError 413, before anything over `cap` bytes is read; 408 when it comes too slowly."""
     announced = request.headers.get("content-length")
     if announced is not None and (not announced.isdecimal() or int(announced) > cap):
         raise _too_large(cap)
     body = bytearray()
-    async for chunk in request.stream():
-        if len(body) + len(chunk) > cap:
-            raise _too_large(cap)
-        body += chunk
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > cap:
+                    raise _too_large(cap)
+                body += chunk
+    except TimeoutError:
+        raise ApiError(408, "invalid", f"the body did not come within {BODY_S:.0f} s") from None
     return bytes(body)
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gate.errors import DamagedError, StorageError
 from gate.sqlitefile import sync_folder
 from gate.wire import cbor
-from gate.wire.secrets import RotationKey
+from gate.wire.secrets import RotationKey, StaffPin
 from gate.wire.sign1 import kid_of, public_bytes
 
 ROOT = "root"
@@ -48,6 +48,34 @@ class KeyStore:
         if not (self._folder / f"{ROOT}.pem").exists():
             self._store_signing(ROOT, self._new_signing())
         return self._load_signing(ROOT)
+
+    def new_root(self) -> Ed25519PrivateKey:
+        """Another root, beside the one before, which must stay until no gate depends on it."""
+        key = self._new_signing()
+        self._store_signing(f"{ROOT}-{kid_of(public_bytes(key)).hex()}", key)
+        return key
+
+    def root_of(self, public: bytes) -> Ed25519PrivateKey:
+        """The root key with this public half. Raises: StorageError: it is not in the folder (taken offline)."""
+        for name in (f"{ROOT}-{kid_of(public).hex()}", ROOT):
+            if (self._folder / f"{name}.pem").exists() and public_bytes(self._load_signing(name)) == public:
+                return self._load_signing(name)
+        raise StorageError(
+            f"the root key {kid_of(public).hex()} is not in {self._folder}; bring it back to sign with it"
+        )
+
+    def staff(self, event: str) -> tuple[StaffPin, ...]:
+        """People with a PIN at the gates of an event. The PINs are kept as verifiers only."""
+        path = self._folder / f"{event}.staff"
+        if not path.exists():
+            return ()
+        return tuple(
+            StaffPin(id=i, name=name, role=role, pin=pin) for i, name, role, pin in cbor.loads(self._read(path))
+        )
+
+    def store_staff(self, event: str, staff: tuple[StaffPin, ...]) -> None:
+        content = cbor.dumps([[item.id, item.name, item.role, item.pin] for item in staff])
+        self._store(self._folder / f"{event}.staff", content, replace=True)
 
     def new_signing(self, role: str) -> Ed25519PrivateKey:
         """Make and store a key; `signing` finds it by role and kid."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ REISSUE_MS = 120_000
 PAGE_ROWS = 5000
 _REBUILD_PART = 20
 # A base file is built again when the change log is over 1/20 of its rows: 5 % of a download that is paid once.
+_REBUILD_MIN = 1000
+# Below it a new file would cost every gate more than the log does.
+_NIGHTLY_AGE_MS = 20 * 3600 * 1000
+_SMALL_HOURS = range(3, 5)
 _FETCH = 10_000
 
 
@@ -37,14 +41,15 @@ class MustRefetch(Exception):
 
 
 class Signer:
-    """The manifest key of an event, and where objects go."""
+    """The manifest key of an event, and where objects go. `clock`: Unix ms."""
 
-    def __init__(self, keys: KeyStore, objects: Path) -> None:
+    def __init__(self, keys: KeyStore, objects: Path, clock: Callable[[], int]) -> None:
         self.keys = keys
+        self._clock = clock
         self._objects = objects
 
     def sign(self, connection: Connection, event: str, payload: bytes, aad: Aad) -> bytes:
-        kid = events.current_kid(connection, event, "manifest")
+        kid = events.current_kid(connection, event, "manifest", self._clock() // 1000)
         return sign(self.keys.signing("manifest", kid), payload, aad).encode()
 
     def store_object(self, content: bytes) -> bytes:
@@ -80,6 +85,22 @@ def needs_base(connection: Connection, event: str) -> bool:
     if head.base_sha256 is None:
         return True
     return bool((head.cursor - head.base_cursor) * _REBUILD_PART > base_of(connection, event, head.base_sha256).rows)
+
+
+def nightly(connection: Connection, event: str, now_ms: int) -> bool:
+    """Whether an event's base file is due without being asked for: in its small hours when anything changed since
+    yesterday's, or at any hour when the log has grown over 5 % and is worth a download."""
+    head = head_of(connection, event)
+    grown = head.cursor - head.base_cursor
+    if head.base_sha256 is None or not grown:
+        return False
+    if grown >= _REBUILD_MIN and needs_base(connection, event):
+        return True
+    table = schema.artifact
+    made = connection.execute(
+        select(table.c.created).where(table.c.event_id == event, table.c.sha256 == head.base_sha256)
+    ).scalar_one()
+    return now_ms - made > _NIGHTLY_AGE_MS and events.local_hour(connection, event, now_ms) in _SMALL_HOURS
 
 
 def base_of(connection: Connection, event: str, sha256: bytes) -> BaseFile:

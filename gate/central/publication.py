@@ -76,6 +76,25 @@ class Publication:
             descriptor=descriptor,
         )
 
+    def rebuild_due(self, now_ms: int) -> list[str]:
+        """See `Central.rebuild_due`."""
+        table = schema.event_head
+        published = select(table.c.event_id).where(
+            table.c.base_sha256.is_not(None), table.c.cursor > table.c.base_cursor
+        )
+
+        def due(connection: Connection) -> list[str]:
+            return [
+                event
+                for event in connection.execute(published).scalars().all()
+                if manifests.nightly(connection, event, now_ms)
+            ]
+
+        done = self._db.read(due)
+        for event in done:
+            self.publish(event, now_ms, rebuild=True)
+        return done
+
     def reissue(self, now_ms: int) -> list[str]:
         """See `Central.reissue`. Nothing is written while nothing is due."""
         table = schema.event_head

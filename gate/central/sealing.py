@@ -24,7 +24,9 @@ def secrets_for(
     found = connection.execute(select(table).where(table.c.event_id == event, table.c.device == device)).first()
     if found is not None and found.version == version:
         return bytes(found.object)
-    plain = Secrets(salt=signer.keys.salt(event), rotating=signer.keys.rotating(event)).encode()
+    plain = Secrets(
+        salt=signer.keys.salt(event), rotating=signer.keys.rotating(event), staff=signer.keys.staff(event)
+    ).encode()
     ephemeral = X25519PrivateKey.from_private_bytes(random(32))
     box = wire_secrets.seal(plain, seal_pub, wire_secrets.secrets_aad(device, event), ephemeral)
     sealed = SealedSecrets(event=EventId(event), version=version, device=device, box=box)

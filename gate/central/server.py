@@ -17,6 +17,7 @@ import uvicorn
 
 from gate.central.api import create_app
 from gate.central.control import ControlSocket
+from gate.central.patience import PatientProtocol
 from gate.central.service import Central
 from gate.errors import ConfigError, DeviceError
 
@@ -49,7 +50,7 @@ def serve(central: Central, listen: Listen, ready: Callable[[str], None]) -> Non
     central.set_url(url, spki=_pin(listen.tls_cert))
     config = uvicorn.Config(
         create_app(central, live=listen.live),
-        http="httptools",  # a push is 70 KB: h11 takes a millisecond of Python for it
+        http=PatientProtocol,  # of httptools: a push is 70 KB: h11 takes a millisecond of Python for it
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -57,7 +57,7 @@ class Central(Desk):
         self.object_folder = state / "objects"
         for path in (self.manifest_folder, self.object_folder):
             path.mkdir(mode=0o750, exist_ok=True)
-        self.signer = Signer(self.keys, self.object_folder)
+        self.signer = Signer(self.keys, self.object_folder, clock)
         self.hints = Hints()
         self._lock = lock
         self._relay: Relay | None = None
@@ -197,6 +197,15 @@ class Central(Desk):
         """Fresh descriptors where the last is older than 120 s. Returns: those events."""
         return self._publication.reissue(self._now(now_ms))
 
+    def rebuild_due(self, now_ms: int | None = None) -> list[str]:
+        """New base files where the night, or 5 % of changes, asks for them. The policy goes out as it stands.
+
+        Returns: those events."""
+        done = self._publication.rebuild_due(self._now(now_ms))
+        for event in done:
+            self.hints.wake(("changes", event))
+        return done
+
     # ---- devices
 
     def add_device(
@@ -220,7 +229,7 @@ class Central(Desk):
         moment = self._now(now_ms)
         code = self.random(CODE_BYTES)
 
-        def job(connection: Connection) -> tuple[str, str]:
+        def job(connection: Connection) -> tuple[str, str, bytes]:
             address = url or settings.get(connection, "url")
             if not address:
                 raise ConfigError([("url", "the server's address is not known yet", "start it once, or give --url")])
@@ -238,11 +247,10 @@ class Central(Desk):
             )
             trustfiles.ensure(connection, self.keys, moment)
             pin = settings.get(connection, "spki") if address == settings.get(connection, "url") else None
-            return address, pin or ""
+            return address, pin or "", trustfiles.root_in_force(connection, self.keys)
 
-        address, pin = self.db.write(job)
+        address, pin, root = self.db.write(job)
         self.hints.wake(("device", device))
-        root = trustfiles.root_thumbprint(self.keys)
         return EnrolmentCode(url=address, code=code, root=root, spki=bytes.fromhex(pin) or None)
 
     def revoke_device(self, device: str, now_ms: int | None = None) -> None:

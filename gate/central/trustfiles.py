@@ -22,8 +22,8 @@ def ensure(connection: Connection, keys: KeyStore, now_ms: int) -> int:
 
     Returns: the version in force.
     """
-    root = keys.root()
     last = newest(connection)
+    root = keys.root() if last is None else keys.root_of(last.root)
     wanted = _wanted(connection, keys, root, now_ms)
     if last is not None:
         same = replace(wanted, version=last.version, issued=last.issued, expires=last.expires)
@@ -32,6 +32,37 @@ def ensure(connection: Connection, keys: KeyStore, now_ms: int) -> int:
         wanted = replace(wanted, version=last.version + 1)
     connection.execute(insert(schema.trust).values(version=wanted.version, issued=now_ms, file=wanted.sign([root])))
     return wanted.version
+
+
+def change_root(connection: Connection, keys: KeyStore, now_ms: int) -> int:
+    """Make a new root key. The file that brings it is signed by the old root and by the new one; a gate that believed the
+    old one believes the new one from then on. Returns: the version."""
+    last = newest(connection)
+    old = keys.root() if last is None else keys.root_of(last.root)
+    new = keys.new_root()
+    wanted = replace(_wanted(connection, keys, new, now_ms), version=1 if last is None else last.version + 1)
+    file = wanted.sign([old, new])
+    connection.execute(insert(schema.trust).values(version=wanted.version, issued=now_ms, file=file))
+    return wanted.version
+
+
+def root_in_force(connection: Connection, keys: KeyStore) -> bytes:
+    """Thumbprint of the root that signs now: what a new enrolment code carries."""
+    last = newest(connection)
+    return root_thumbprint(keys) if last is None else thumbprint(last.root)
+
+
+def first_of_root(connection: Connection) -> int:
+    """The version before the file that brought the root in force: a device that is enrolled with it begins above."""
+    table = schema.trust
+    rows = connection.execute(select(table.c.version, table.c.file).order_by(table.c.version.desc())).all()
+    root, version = None, 0
+    for row in rows:
+        found = parse_payload(open_envelope(bytes(row.file))[0]).root
+        if root is not None and found != root:
+            return version - 1
+        root, version = found, row.version
+    return 0
 
 
 def newest(connection: Connection) -> TrustFile | None:

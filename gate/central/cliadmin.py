@@ -1,0 +1,158 @@
+"""`gate central device|key|staff ...` and what becomes of imports: the part of the command line that runs the house."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gate.central.cliparts import DEFAULT_STATE, AsJson, Event, State, do, failing, how_far, moment, show, table
+
+device_app = typer.Typer(no_args_is_help=True, help="Register gates, hubs and desks; revoke them.")
+key_app = typer.Typer(no_args_is_help=True, help="Signing keys: list, rotate, retire, revoke.")
+staff_app = typer.Typer(no_args_is_help=True, help="People with a PIN at the gates of an event.")
+Kid = Annotated[str, typer.Argument(help="Key id, 8 hex, as in `key list`.")]
+Person = Annotated[str, typer.Argument(help="Staff id, such as budi.")]
+
+
+def imports(event: Event, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """List the imports of an event. One without `done` was cut off."""
+    with failing(as_json):
+        columns = ("n", "file", "at", "created", "updated", "unchanged", "done", "undone")
+        table(as_json, do(state, "imports", {"event": event}), columns)
+
+
+def import_undo(
+    event: Event,
+    number: Annotated[int, typer.Argument(help="Number of the import, as in `imports`.", min=1)],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Take an import back. Tickets that were changed since are left as they are."""
+    with failing(as_json):
+        result = do(state, "import_undo", {"event": event, "import": number}, how_far(as_json))
+        show(as_json, result, f"{result['restored']} tickets are as before; {result['left']} were changed since.")
+
+
+@device_app.command("add")
+def device_add(
+    device: Annotated[str, typer.Argument(help="Device id, such as g2.")],
+    short: Annotated[str, typer.Option(help="Short name in case numbers, such as G2; unique on this server.")],
+    event: Annotated[list[str], typer.Option(help="Event it serves; repeat for several.")],
+    state: State = DEFAULT_STATE,
+    profile: Annotated[str, typer.Option(help="gate, hub or desk.")] = "gate",
+    gate: Annotated[str, typer.Option(help="Gate of the policy that it is; empty = the device id.")] = "",
+    url: Annotated[str, typer.Option(help="Address that the device will use; empty = the server's.")] = "",
+    qr: Annotated[Path | None, typer.Option(help="Also write the code as a PNG to show to the camera.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a device and print its enrolment code: one use, 24 hours. For a device that is there: a new code."""
+    with failing(as_json):
+        args = {"short": short, "events": event, "profile": profile, "gate": gate or None, "url": url or None}
+        result = do(state, "device_add", {"device": device} | args)
+        if qr is not None:
+            from gate.central.sheet import write_qr
+
+            write_qr(qr, result["text"])
+        show(as_json, result, result["text"])
+
+
+@device_app.command("list")
+def device_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """All devices."""
+    with failing(as_json):
+        rows = do(state, "device_list", {})
+        table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
+
+
+@device_app.command("revoke")
+def device_revoke(
+    device: Annotated[str, typer.Argument(help="Device id.")], state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
+    """Answer a device from now on with `revoked`: it stops syncing and wipes its secrets."""
+    with failing(as_json):
+        result = do(state, "device_revoke", {"device": device})
+        show(as_json, result, f"{device} is revoked.")
+
+
+# ---- keys
+
+
+@key_app.command("list")
+def key_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """All signing keys."""
+    with failing(as_json):
+        table(as_json, do(state, "key_list", {}), ("kid", "role", "event", "since", "exp", "state"))
+
+
+@key_app.command("rotate")
+def key_rotate(
+    role: Annotated[str, typer.Option(help="ticket, manifest, time, rotating or root.")],
+    event: Annotated[str, typer.Option(help="Event, for ticket and rotating keys.")] = "",
+    lead_s: Annotated[int, typer.Option(help="Seconds until it is used: gates learn it before.", min=0)] = 900,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Make the next key. The old one is believed until it ends, is retired, or is revoked."""
+    with failing(as_json):
+        result = do(state, "key_rotate", {"role": role, "event": event or None, "lead_s": lead_s})
+        show(as_json, result, f"The next {role} key {result['kid'] or ''} is used from {result['since']} on.")
+
+
+@key_app.command("retire")
+def key_retire(
+    kid: Kid,
+    at: Annotated[str, typer.Option(help="Last moment: Unix seconds or ISO 8601.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Let a key end: what it signed is believed until then."""
+    with failing(as_json):
+        result = do(state, "key_retire", {"kid": kid, "at": moment("at", at)})
+        show(as_json, result, f"Key {kid} ends at {result['exp']}.")
+
+
+@key_app.command("revoke")
+def key_revoke(kid: Kid, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """A key was stolen: nothing that it signed is believed any more, tickets included."""
+    with failing(as_json):
+        result = do(state, "key_revoke", {"kid": kid})
+        show(as_json, result, f"Key {kid} is revoked with trust file {result['trust']}.")
+
+
+# ---- staff
+
+
+@staff_app.command("add")
+def staff_add(
+    event: Event,
+    person: Person,
+    name: Annotated[str, typer.Option(help="Name, as the handheld greets them.")],
+    role: Annotated[str, typer.Option(help="attendant, supervisor or technician.")] = "attendant",
+    pin: Annotated[str, typer.Option(help="6 to 12 digits; empty = asked for, or read from the input.")] = "",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person a PIN, or a new one. It reaches the gates sealed, as a verifier."""
+    with failing(as_json):
+        if not pin:
+            pin = typer.prompt("PIN", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
+        args = {"event": event, "staff": person, "name": name, "role": role, "pin": pin}
+        result = do(state, "staff_add", args)
+        show(as_json, result, f"{person} is {role} at {event}.")
+
+
+@staff_app.command("remove")
+def staff_remove(event: Event, person: Person, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Take a person's PIN away."""
+    with failing(as_json):
+        show(as_json, do(state, "staff_remove", {"event": event, "staff": person}), f"{person} has no PIN at {event}.")
+
+
+@staff_app.command("list")
+def staff_list(event: Event, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """People with a PIN."""
+    with failing(as_json):
+        table(as_json, do(state, "staff_list", {"event": event}), ("staff", "name", "role"))
