@@ -137,7 +137,9 @@ def test_a_manifest_key_counts_from_its_first_to_its_last_second() -> None:
         trusted = TrustedSet(ISSUER.root_thumbprint)
         trusted.update_trust(ISSUER.trust(1, keys=keys))
         data, at = ISSUER.descriptor(), NOW_S + now_s
-        assert code_of(lambda trusted=trusted, data=data, at=at: trusted.update_descriptor(SPRING, data, at)) == expected
+        assert (
+            code_of(lambda trusted=trusted, data=data, at=at: trusted.update_descriptor(SPRING, data, at)) == expected
+        )
 
 
 # ---- secrets
