@@ -40,7 +40,7 @@ _ACKED = (
     "INSERT INTO acked(peer, event, epoch, upto, upstream) VALUES(?,?,?,?,?) ON CONFLICT(peer, event, epoch)"
     " DO UPDATE SET upto=excluded.upto, upstream=max(upstream, excluded.upstream)"
 )
-_CONTENT = ("event", "trust", "overlay", "remote", "tally", "remote_clock", "acked", "quarantine")
+_CONTENT = ("event", "trust", "overlay", "remote", "remote_clock", "acked", "quarantine")
 
 
 class Store:
@@ -251,9 +251,10 @@ class Store:
 
 
 def _write_overlay(connection: sqlite3.Connection, event: str, changes: Sequence[Change]) -> None:
+    # In order of key each page of the file is touched once; a ticket changed twice keeps its order (the sort is stable).
     connection.executemany(
         _OVERLAY,
-        (
+        [
             (
                 event,
                 r.key,
@@ -270,9 +271,13 @@ def _write_overlay(connection: sqlite3.Connection, event: str, changes: Sequence
                 r.ext,
                 n,
             )
-            for n, r in changes
-        ),
+            for n, r in sorted(changes, key=_key_of)
+        ],
     )
+
+
+def _key_of(change: Change) -> bytes:
+    return change[1].key
 
 
 def _write_event(connection: sqlite3.Connection, state: EventState) -> None:

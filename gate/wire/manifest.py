@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from gate.errors import FormatError
 from gate.model import EventId, TicketKey, TicketRow
@@ -133,39 +133,56 @@ def encode_change(cursor: int, row: TicketRow) -> bytes:
 
 def parse_change(data: bytes) -> tuple[int, TicketRow]:
     """Raises: FormatError."""
-    items = cbor.loads(data, max_depth=2)
-    if not isinstance(items, list) or len(items) != 13:
+    items = cbor.loads_flat(data)
+    if len(items) != len(_CHANGE):
         raise FormatError("a change row has 13 items")
-    names = (
-        "cursor",
-        "key",
-        "product",
-        "zones",
-        "state",
-        "flags",
-        "uses",
-        "nbf",
-        "exp",
-        "parent",
-        "lang",
-        "note",
-        "ext",
-    )
-    fields = cbor.Fields(dict(zip(names, items, strict=True)), "change")
-    return fields.integer("cursor"), TicketRow(
-        key=TicketKey(fields.octets("key", 16)),
-        product=fields.integer("product", 0, 0xFFFF),
-        zones=fields.integer("zones", 0, 0xFFFF),
-        state=fields.integer("state", 0, 255),
-        flags=fields.integer("flags", 0, 255),
-        uses=fields.integer("uses"),
-        nbf=fields.maybe_integer("nbf"),
-        exp=fields.maybe_integer("exp"),
-        parent=fields.maybe_octets("parent", 16),
-        lang=fields.maybe_text("lang"),
-        note=fields.maybe_octets("note"),
-        ext=fields.maybe_text("ext"),
-    )
+    cursor, key, product, zones, state, flags, uses, nbf, exp, parent, lang, note, ext = items
+    # One look at a good row; what is wrong with a bad one, `_explain` says.
+    if not (
+        type(cursor) is type(product) is type(zones) is type(state) is type(flags) is type(uses) is int
+        and type(key) is bytes
+        and len(key) == 16
+        and 0 <= cursor <= _INTEGER_MAX
+        and 0 <= product <= 0xFFFF
+        and 0 <= zones <= 0xFFFF
+        and 0 <= state <= 255
+        and 0 <= flags <= 255
+        and 0 <= uses <= _INTEGER_MAX
+        and (nbf is None or (type(nbf) is int and 0 <= nbf <= _INTEGER_MAX))
+        and (exp is None or (type(exp) is int and 0 <= exp <= _INTEGER_MAX))
+        and (parent is None or (type(parent) is bytes and len(parent) == 16))
+        and (lang is None or (type(lang) is str and len(lang) <= _TEXT_MAX))
+        and (note is None or type(note) is bytes)
+        and (ext is None or (type(ext) is str and len(ext) <= _TEXT_MAX))
+    ):
+        _explain(items)
+    return cursor, TicketRow(
+        key=TicketKey(key), product=product, zones=zones, state=state, flags=flags, uses=uses, nbf=nbf, exp=exp,
+        parent=parent, lang=lang, note=note, ext=ext,
+    )  # fmt: skip
+
+
+_CHANGE = (
+    "cursor", "key", "product", "zones", "state", "flags", "uses", "nbf", "exp", "parent", "lang", "note", "ext",
+)  # fmt: skip
+_INTEGER_MAX = 2**63 - 1
+_TEXT_MAX = 2000
+
+
+def _explain(items: list[Any]) -> NoReturn:
+    fields = cbor.Fields(dict(zip(_CHANGE, items, strict=True)), "change")
+    for name in ("cursor", "uses"):
+        fields.integer(name)
+    for name, most in (("product", 0xFFFF), ("zones", 0xFFFF), ("state", 255), ("flags", 255)):
+        fields.integer(name, 0, most)
+    for name in ("nbf", "exp"):
+        fields.maybe_integer(name)
+    fields.octets("key", 16)
+    fields.maybe_octets("parent", 16)
+    fields.maybe_octets("note")
+    for name in ("lang", "ext"):
+        fields.maybe_text(name)
+    raise FormatError("a change row has an item of another type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
