@@ -76,8 +76,8 @@ def shown_for(decision: Decision, verdict: Verdict, found: Found, direction: Dir
 def _go_to(decision: Decision, found: Found) -> dict[str, Any] | None:
     """A ticket for another gate or zone is told which one: the first gate of the policy that would take it."""
     event, facts = found.event, found.facts
-    if decision.reason is not Reason.PRODUCT or event is None:
-        return None
+    if decision.reason is not Reason.PRODUCT or decision.detail == "addon" or event is None:
+        return None  # whoever lacks an add-on is at the right gate
     for gate in event.policy.gates.values():
         if gate.id != event.gate.id and gate.direction != "exit" and _takes(event, gate, facts.product, facts.zones):
             return {"short": gate.short, "name": gate.name}

@@ -28,8 +28,11 @@ CREATE TABLE remote(event TEXT NOT NULL, list TEXT NOT NULL, ticket BLOB NOT NUL
 CREATE TABLE tally(event TEXT NOT NULL, gate TEXT NOT NULL, epoch BLOB NOT NULL, inside INTEGER NOT NULL,
  PRIMARY KEY(event, gate, epoch)) STRICT, WITHOUT ROWID;
 CREATE TRIGGER remote_counted AFTER INSERT ON remote BEGIN
- INSERT INTO tally(event, gate, epoch, inside) VALUES (NEW.event, NEW.gate, NEW.epoch, {change})
+ INSERT INTO tally(event, gate, epoch, inside) VALUES (NEW.event, NEW.gate, NEW.epoch, {new})
  ON CONFLICT(event, gate, epoch) DO UPDATE SET inside = inside + excluded.inside;
+END;
+CREATE TRIGGER remote_uncounted AFTER DELETE ON remote BEGIN
+ UPDATE tally SET inside = inside - {old} WHERE event = OLD.event AND gate = OLD.gate AND epoch = OLD.epoch;
 END;
 CREATE TABLE remote_clock(gate TEXT NOT NULL, boot TEXT NOT NULL, base_ms INTEGER NOT NULL, error_ms INTEGER NOT NULL,
  PRIMARY KEY(gate, boot)) STRICT, WITHOUT ROWID;
@@ -40,11 +43,13 @@ CREATE TABLE quarantine(peer TEXT NOT NULL, event TEXT NOT NULL, epoch BLOB NOT 
 CREATE TABLE clock(boot TEXT PRIMARY KEY, base_ms INTEGER NOT NULL, error_ms INTEGER NOT NULL, source TEXT NOT NULL)
  STRICT;
 CREATE TABLE status(k TEXT PRIMARY KEY, v TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-""".replace(
-    "{change}",
-    "NEW.count * CASE WHEN NEW.kind = 'exit' OR NEW.dir IS 'exit' THEN -1 ELSE 1 END"
-    " * CASE WHEN NEW.kind = 'annulled' THEN -1 ELSE 1 END",
+"""
+_INSIDE = (
+    "{row}.count * CASE WHEN {row}.kind = 'exit' OR {row}.dir IS 'exit' THEN -1 ELSE 1 END"
+    " * CASE WHEN {row}.kind = 'annulled' THEN -1 ELSE 1 END"
 )
+"""How a row of `remote` changes the number of people inside."""
+SYNC = SYNC.replace("{new}", _INSIDE.format(row="NEW")).replace("{old}", _INSIDE.format(row="OLD"))
 """`tally`: entries less exits of every gate and epoch, kept by the trigger, so that a gate of an area with a capacity
 need not add up all rows of `remote` at every scan."""
 

@@ -401,3 +401,19 @@ def test_times_of_entries_are_bounded_and_in_order(make_rig: MakeRig) -> None:
     assert len(times) == HISTORY_MAX
     assert times == sorted(times)
     assert times[-1] == NOW_S
+
+
+def test_records_that_sync_lets_go_of_are_no_longer_inside(make_rig: MakeRig) -> None:
+    rig = make_rig(**AREA)
+    rig.state.remote(3, 1, gate="g9", count=2)
+    assert go(rig, 0) == "capacity"
+    rig.state.run("DELETE FROM remote")
+    assert go(rig, 0) == "ok"
+
+
+def test_whoever_lacks_an_add_on_is_not_sent_to_another_gate(make_rig: MakeRig) -> None:
+    main = {"id": "main", "products": None, "zones": 0xFFFF}
+    other = {"id": "g3", "short": "G3", "name": {}, "zones": 0xFFFF, "lists": ["main"], "direction": "both"}
+    rig = make_rig(**ADDONS | {"lists": [WORKSHOP, main], "gates": [*ADDONS["gates"], other]})
+    assert word(rig.scan(0)) == "product/addon"
+    assert rig.shown()["go_to"] is None
