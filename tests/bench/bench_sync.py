@@ -38,6 +38,7 @@ from gate.wire.trust import KeyRecord, TrustFile
 
 EVENT = "bench"
 ROUNDS = 5
+CHANGE_ROUNDS = 15
 CHANGES = 10_000
 _INSERT = f"INSERT INTO ticket VALUES({','.join('?' * len(BASE_COLUMNS))})"
 
@@ -204,21 +205,27 @@ def change_rows() -> list[dict[str, Any]]:
         descriptor = _descriptor(base, first + len(part), chain, 2 + first)
         signed = sign(key, descriptor.payload(), Aad.MANIFEST).encode()
         pages.append(Page(rows=part, next=first + len(part), more=first + 5000 < CHANGES, descriptor=signed))
-    took = sorted(_apply(pages, trust, root, start) for _ in range(ROUNDS))
-    beside = median(_update_in_place(rows) for _ in range(ROUNDS))
-    return [
-        {"what": f"{CHANGES:,} changes verified and applied, beside an unverified update in place", "unit": "s",
-         "median": median(took), "p95": took[-1], "p99": took[-1], "beside": beside, "ratio": median(took) / beside,
-         "goal": "<= 0.1 s"}
-    ]  # fmt: skip
+    rounds = [(_apply(pages, trust, root, start), _update_in_place(rows)) for _ in range(CHANGE_ROUNDS)]
+    name = f"{CHANGES:,} changes verified and applied, beside an unverified update in place"
+
+    def row(what: str, index: int, goal: str) -> dict[str, Any]:
+        took, beside = sorted(ours[index] for ours, _ in rounds), median(theirs[index] for _, theirs in rounds)
+        return {
+            "what": what, "unit": "s", "median": median(took), "p95": took[-1], "p99": took[-1], "beside": beside,
+            "ratio": median(took) / beside, "goal": goal,
+        }  # fmt: skip
+
+    # Both: on a machine that is busy with other things only the CPU time says what the work costs.
+    return [row(f"{name}, wall", 0, "<= 0.1 s"), row(f"{name}, CPU", 1, "")]
 
 
-def _apply(pages: list[Page], trust: bytes, root: Ed25519PrivateKey, chain: bytes) -> float:
+def _apply(pages: list[Page], trust: bytes, root: Ed25519PrivateKey, chain: bytes) -> tuple[float, float]:
+    """Wall and CPU seconds."""
     folder = Path(tempfile.mkdtemp(prefix="gate-bench-"))
     try:
         store, trusted = Store(folder / "sync.db"), TrustedSet(thumbprint(public_bytes(root)))
         trusted.update_trust(trust)
-        cursor, began = 0, time.monotonic()
+        cursor, began, cpu = 0, time.monotonic(), time.process_time()
         for page in pages:
             rows, chain = trusted.check_page(EventId(EVENT), page, cursor, chain, 1)
             cursor = page.next
@@ -227,14 +234,14 @@ def _apply(pages: list[Page], trust: bytes, root: Ed25519PrivateKey, chain: byte
                 incarnation=bytes(8), cursor=cursor, chain=chain, verified_mono=0, verified_boot="",
             )  # fmt: skip
             store.advance(state, rows)
-        took = time.monotonic() - began
+        took = time.monotonic() - began, time.process_time() - cpu
         store.close()
     finally:
         shutil.rmtree(folder)
     return took
 
 
-def _update_in_place(rows: list[TicketRow]) -> float:
+def _update_in_place(rows: list[TicketRow]) -> tuple[float, float]:
     folder = Path(tempfile.mkdtemp(prefix="gate-bench-"))
     try:
         connection = sqlite3.connect(folder / "tickets.sqlite", isolation_level=None)
@@ -243,11 +250,11 @@ def _update_in_place(rows: list[TicketRow]) -> float:
         connection.execute("BEGIN")
         connection.executemany(_INSERT, values)
         connection.execute("COMMIT")
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         connection.execute("BEGIN")
         connection.executemany("UPDATE ticket SET state=? WHERE key=?", ((row.state, row.key) for row in rows))
         connection.execute("COMMIT")
-        took = time.monotonic() - began
+        took = time.monotonic() - began, time.process_time() - cpu
         connection.close()
     finally:
         shutil.rmtree(folder)
