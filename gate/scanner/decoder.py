@@ -16,8 +16,8 @@ from gate.errors import FormatError
 from gate.scanner.engines import NOTHING, Found, Reading, Zbar, engine_names, load_zbar, read_zxing, side_of
 from gate.scanner.frames import AnyPicture, Corners, Picture, to_gray
 from gate.scanner.fusion import Fusion
-from gate.scanner.region import Region, cut, texture, usable
-from gate.scanner.retries import RETRIES, Retry
+from gate.scanner.region import Region, cut, usable
+from gate.scanner.retries import DEAR, RETRIES, Retry
 
 BUDGET_MS = 25.0
 """Wall ms of one frame after which no further retry starts: three quarters of a frame at 30 fps."""
@@ -28,6 +28,9 @@ _FUSE_AFTER = 4
 
 _GLANCE_EVERY = 15
 """Still frames between two looks at their texture."""
+
+_WHOLE_EVERY = 3
+"""Moving frames between two retries on the whole frame, when nothing in it has the texture of a code."""
 
 
 class Cascade:
@@ -46,11 +49,11 @@ class Cascade:
         self._costs = [0.0] * len(self._stages)
         self._fusion_cost = 0.0
         self._turn = 0
-        self._round = 0
         self._region = Region()
         self._fusion = Fusion() if fusion else None
         self._misses = 0
         self._still = 0
+        self._walking = 0
         self.seen = False
         """Whether the last frame held a code, a candidate or a patch that looks like one."""
 
@@ -80,11 +83,13 @@ class Cascade:
             self._region.missed()
         if first.candidate is None and not moving:
             return self._glance(gray, first, start)
-        patch = usable(first.candidate) or texture(gray) or usable(self._region.corners)
+        patch = usable(first.candidate) or self._region.patch(gray)
         self.seen = patch is not None
+        # Without a patch the last place is worth one look: a ticket that was read and blurs for a moment.
+        where = patch or usable(self._region.corners)
         candidate = first.candidate
-        for _ in range(_PER_FRAME if patch is not None else 1):
-            found = self._next_stage(gray, patch, start)
+        for _ in range(_PER_FRAME if patch is not None else 1 if where is not None else self._whole_frame()):
+            found = self._next_stage(gray, where, start)
             if found.readings or found.binary:
                 return self._done(found, first.candidate)
             candidate = candidate or found.candidate
@@ -101,13 +106,22 @@ class Cascade:
                 return self._done(found, first.candidate)
         return first
 
+    def _whole_frame(self) -> int:
+        """How many retries a frame gets that moves and shows nothing like a code: people walking by must cost little."""
+        self._walking += 1
+        if self._walking % _WHOLE_EVERY:
+            return 0
+        while getattr(self._stages[self._turn], "name", "zbar") in DEAR:
+            self._turn = (self._turn + 1) % len(self._stages)
+        return 1
+
     def _glance(self, gray: Picture, first: Found, start: float) -> Found:
         """Nothing moves: a code may still lie there unread, on a table or in a very steady hand. One retry now and then."""
         self._drop()
         self._still += 1
         if self._still % _GLANCE_EVERY:
             return first
-        patch = texture(gray)
+        patch = self._region.patch(gray)
         self.seen = patch is not None
         if patch is None:
             return first
@@ -137,7 +151,6 @@ class Cascade:
     def _next_stage(self, gray: Picture, patch: Corners | None, start: float) -> Found:
         turn = self._turn
         self._turn = (turn + 1) % len(self._stages)
-        self._round += self._turn == 0
         if (time.perf_counter() - start) * 1000 + self._costs[turn] > self._budget_ms:
             # Too dear now; forget a little of its cost, so that one slow moment does not ban it for ever.
             self._costs[turn] *= 0.8

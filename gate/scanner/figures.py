@@ -46,6 +46,10 @@ _DARK, _BRIGHT, _GLARE, _DIRT, _FLAT = 40.0, 200.0, 0.02, 0.004, 60.0
 _LATE_MS, _BUSY_MS, _SLOW_FPS = 120.0, 25.0, 15.0
 
 _DIRT_SIZE = (320, 180)
+_UNUSUAL, _SPOT = 12, 6
+"""Gray levels."""
+_OBSERVED = 8
+"""Moments in which a place must have looked unlike itself before it is judged."""
 
 
 def glare(gray: Picture) -> float:
@@ -79,35 +83,44 @@ def code_figures(gray: Picture, corners: Corners, modules: int) -> dict[str, flo
 
 
 class Dirt:
-    """Finds what stays while the scene changes. Feed about one frame a second; memory is two small pictures."""
+    """Finds spots in front of everything. Feed about one frame a second; memory is a few small pictures.
+
+    A poster stands still too, but somebody who passes hides it and not the spots on the window: so detail is only
+    believed in moments when the light at its place is unlike what it usually is.
+    """
 
     def __init__(self) -> None:
-        self._detail: npt.NDArray[np.float32] | None = None
+        shape = _DIRT_SIZE[::-1]
         self._level: npt.NDArray[np.float32] | None = None
-        self._spread: npt.NDArray[np.float32] | None = None
-        self._frames = 0
+        self._sum = np.zeros(shape, np.float32)
+        self._size = np.zeros(shape, np.float32)
+        self._count = np.zeros(shape, np.float32)
 
     def feed(self, gray: Picture) -> float:
         """Share of the view with spots that do not move, 0-1. 0 until enough of the view has changed."""
         small = np.asarray(cv2.resize(gray, _DIRT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
         calm = np.asarray(cv2.GaussianBlur(small, (0, 0), 6), dtype=np.float32)
-        detail = np.asarray(small - calm, dtype=np.float32)
-        if self._detail is None or self._level is None or self._spread is None:
-            self._detail, self._level = detail, calm
-            self._spread = np.zeros_like(calm)
+        if self._level is None:
+            self._level = calm
             return 0.0
-        self._frames += 1
-        keep = np.float32(1 / min(self._frames + 1, 60))
-        self._spread += (np.abs(calm - self._level) - self._spread) * keep
-        self._level += (calm - self._level) * keep
-        self._detail += (detail - self._detail) * keep
-        if self._frames < 20:
+        unusual = (np.abs(calm - self._level) > _UNUSUAL).astype(np.float32)
+        # Well inside of what passes only: at its edge the room still shows.
+        unusual = np.asarray(cv2.erode(unusual, np.ones((41, 41), np.uint8)), dtype=np.float32)
+        # A running median: somebody who stands there for a moment does not shift it.
+        self._level += np.clip(calm - self._level, -1, 1)
+        detail = (small - calm) * unusual
+        self._sum += detail
+        self._size += np.abs(detail)
+        self._count += unusual
+        if float(self._count.max()) > 60:  # windows get cleaned: forget slowly
+            for total in (self._sum, self._size, self._count):
+                total *= np.float32(0.5)
+        judged = self._count >= _OBSERVED
+        if float(judged.mean()) < 0.1:
             return 0.0
-        # Only where the scene itself changed can a spot be told from a thing that stands there.
-        changed = self._spread > 6
-        if float(changed.mean()) < 0.2:
-            return 0.0
-        return float((changed & (np.abs(self._detail) > 5)).mean())
+        height = np.abs(self._sum) / np.maximum(self._count, 1)
+        spots = judged & (height > _SPOT) & (np.abs(self._sum) > 0.8 * self._size)
+        return float(spots.mean())
 
 
 def warnings(figures: Mapping[str, float], wanted_fps: float) -> list[str]:

@@ -102,5 +102,5 @@ RETRIES: tuple[Retry, ...] = (
 )
 """In the order of what they rescue of gate frames; the tail is cheap and earns its place on photos."""
 
-LARGE_ONLY = frozenset({"sharp", "fine", "crisp", "broad"})
-"""Those that enlarge: too dear for a whole frame above VGA, where they would not enlarge either."""
+DEAR = frozenset({"sharp", "fine", "crisp", "broad", "zbar"})
+"""Those that enlarge, and the other engine: for a region, never for a whole frame of a stream."""

@@ -149,3 +149,51 @@ def test_a_ticket_in_view_at_least_every_half_time_is_one_presentation(steps: li
         at += step
         events += holdoff.see(at, [_seen("A")] if n % 2 else [])
     assert [type(e) for e in events] == [Appeared]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(1, 120), st.sets(st.sampled_from("ABCD"), min_size=2)), min_size=1, max_size=80))
+def test_of_codes_that_are_equally_near_none_is_ever_admitted(frames: list[tuple[int, set[str]]]) -> None:
+    holdoff, at = HoldOff(), 0
+    for step, texts in frames:
+        at += step
+        events = holdoff.see(at, [_seen(text, 200) for text in sorted(texts)])
+        assert not any(isinstance(event, Appeared) for event in events)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(1, 200), st.booleans()), min_size=1, max_size=200), st.integers(200, 1500))
+def test_nobody_has_left_before_the_time_was_seen_without_the_code(
+    frames: list[tuple[int, bool]], gone_ms: int
+) -> None:
+    """Against a plain model: absence is summed over consecutive frames without the code, and ends with a sighting."""
+    holdoff, at, absent, here, scans = HoldOff(gone_ms=gone_ms), 0, 0, False, 0
+    for step, shown in frames:
+        at += step
+        events = holdoff.see(at, [_seen("A")] if shown else [])
+        absent = 0 if shown else absent + min(step, gone_ms // 2)
+        left = any(isinstance(event, Left) for event in events)
+        appeared = any(isinstance(event, Appeared) for event in events)
+        assert left == (here and not shown and absent >= gone_ms)
+        assert appeared == (shown and not here)
+        scans += appeared
+        here = shown or (here and not left)
+    assert holdoff.present == here
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(1, 100), st.booleans()), min_size=1, max_size=200))
+def test_help_is_asked_only_for_what_has_been_seen_unread_for_two_seconds(frames: list[tuple[int, bool]]) -> None:
+    holdoff, at, first = HoldOff(), 0, None
+    absent = 0
+    for step, candidate in frames:
+        at += step
+        events = holdoff.see(at, [], candidate=candidate)
+        absent = 0 if candidate else absent + step
+        first = at if candidate and first is None else first
+        for event in events:
+            assert isinstance(event, Unread)
+            assert candidate
+            assert first is not None
+            assert at - event.since >= 2000
+            assert event.since >= first
