@@ -14,6 +14,8 @@ import httpx
 
 from gate.errors import FormatError, TrustError, UplinkError
 from gate.sync.clocks import SyncClock
+from gate.sync.deadline import Deadline
+from gate.sync.deadline import transport as limited
 from gate.sync.keys import DeviceKeys
 from gate.sync.protocol import Outcome, classify, retry_after
 from gate.wire.request import sign_request
@@ -80,15 +82,16 @@ class Client:
         self._device = device
         self._keys = keys
         self._read_time = read_time
+        self._deadline = Deadline()
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=60.0)
+        verify = context if context is not None else True
         self._http = httpx.Client(
             base_url=url,
-            verify=context if context is not None else True,
             follow_redirects=False,
-            transport=transport,
+            transport=transport or limited(self._deadline, verify=verify, trust_env=False, limits=limits),
             trust_env=False,
             headers={"Accept-Encoding": "identity", "User-Agent": "gate-sync"},
             timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=60.0),
         )
 
     def stop(self) -> None:
@@ -123,8 +126,13 @@ class Client:
         """
         self._check_stopped()
         try:
-            with self._http.stream("GET", f"/v1{path}", headers=self._signed("GET", path, b"") | headers) as response:
+            request = self._http.build_request("GET", f"/v1{path}", headers=self._signed("GET", path, b"") | headers)
+            with self._deadline.within(self._timeout_s + _SLACK_S):
+                response = self._http.send(request, stream=True)
+            try:
                 yield response
+            finally:
+                response.close()
         except httpx.HTTPError as error:
             raise unreachable(error) from error
         self._check_stopped()
@@ -191,9 +199,12 @@ class Client:
         timeout = httpx.Timeout(self._timeout_s + wait_s, connect=min(_CONNECT_S, self._timeout_s))
         deadline = time.monotonic() + self._timeout_s + wait_s + _SLACK_S
         try:
-            with self._http.stream(
-                method, f"/v1{path}", content=body or None, headers=headers | signed, timeout=timeout
-            ) as response:
+            with (
+                self._deadline.within(self._timeout_s + wait_s + _SLACK_S),
+                self._http.stream(
+                    method, f"/v1{path}", content=body or None, headers=headers | signed, timeout=timeout
+                ) as response,
+            ):
                 good = response.status_code < 300
                 data = read_bounded(response, limit if good else _ERROR_LIMIT, deadline)
                 status, sent_headers = response.status_code, response.headers

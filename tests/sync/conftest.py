@@ -92,14 +92,17 @@ class Gate:
         self.keeper = TrustKeeper(bytes.fromhex(self.enrolment.root), self.store, self.clock)
         self.keeper.load(self.enrolment.trust)
         self.keys = device_keys.load(self.folders.device_key)
-        self.client = Client(
-            self.enrolment.url, clock=self.clock, timeout_s=5, nonce=lambda: secrets.token_hex(16),
-            device=self.enrolment.device, keys=self.keys, read_time=self.keeper.read_time,
-        )  # fmt: skip
+        self.client = self.new_client()
         self.puller = self.new_puller()
         self.feed = FeedReader(EVENT, peer=self.enrolment.server, store=self.store)
         self.outbox = Outbox(self.folders.journal_db)
         self.pusher = self.new_pusher()
+
+    def new_client(self) -> Client:
+        return Client(
+            self.enrolment.url, clock=self.clock, timeout_s=5, nonce=lambda: secrets.token_hex(16),
+            device=self.enrolment.device, keys=self.keys, read_time=self.keeper.read_time,
+        )  # fmt: skip
 
     def new_puller(self) -> EventPuller:
         puller = EventPuller(
