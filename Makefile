@@ -67,3 +67,8 @@ prove-disk: ## a full disk, failing flushes, broken pages under the real lane (m
 prove-systemd: ## the units under a real systemd in a container (a minute; needs root, systemd-container, mmdebstrap)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.prove.systemd
+
+.PHONY: prove-scanner
+prove-scanner: ## eight hours of frames in simulated time, then 429 presentations shown to every reader (half an hour)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.bench.prove_scanner
