@@ -72,3 +72,8 @@ prove-systemd: ## the units under a real systemd in a container (a minute; needs
 prove-scanner: ## eight hours of frames in simulated time, then 429 presentations shown to every reader (half an hour)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.bench.prove_scanner
+
+.PHONY: prove-day
+prove-day: ## a day of 43,200 scans by an injected clock, faults sprinkled in, every count reconciled (minutes)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.prove.day
