@@ -47,6 +47,7 @@ from gate.storage.news import News, SyncWatch
 from gate.storage.numbers import find_keys
 from gate.storage.tickets import TicketBook
 from gate.storage.world import read_acked, read_enrolment
+from gate.sync import lanefile
 from gate.sync.ask import Poker
 from gate.systemclock import SystemClock
 from gate.wire.journal import Record
@@ -88,6 +89,8 @@ class GateApp:
         self.view = LaneView(self._ask_preview)
         self._hint_until_ms = 0.0
         self._state_due_ms = 0.0
+        self._heard: dict[str, str] = {}
+        """The last state of each input, by its name."""
         self._keep_time_due_ms = 0.0
         self._health_due_ms = 0.0
         self._ended: set[str] = set()
@@ -173,6 +176,7 @@ class GateApp:
         if now > self._state_due_ms:
             self._state_due_ms = now + _STATE_MS
             self.lane.publish_state()
+            self._tell_sync()
             if self._unused is not None:
                 self._use(self._unused)
         if now > self._keep_time_due_ms:
@@ -183,6 +187,19 @@ class GateApp:
         if self._hint_until_ms and now > self._hint_until_ms:
             self._hint_until_ms = 0.0
             self.lane.report(hint=None)
+
+    def _tell_sync(self) -> None:
+        """How the lane is, for the heartbeat to the server."""
+        state = self.view.state()
+        status = {
+            "lane": {key: state.get(key) for key in ("lane", "faults")},
+            "inputs": {item.name: self._heard.get(item.name, "silent") for item in self.settings.inputs},
+            "counts": self.view.openings(),
+        }
+        try:
+            lanefile.write(self.settings.gate.runtime_dir, int(self.clock.mono_ms()), self.clock.boot, status)
+        except OSError:
+            logger.exception("the lane's state could not be written for sync")
 
     @staticmethod
     def _try(task: Task) -> None:
@@ -342,7 +359,8 @@ class GateApp:
 
     def _news(self, news: News) -> None:
         if news.offset is not None:
-            self.clock.set_offset(*news.offset)
+            taken = news.status.get("clock_mono")
+            self.clock.set_offset(*news.offset, taken if isinstance(taken, int) else None)
         if news.world is not None:
             self._use(news.world)
         self.lane.note_clock()
@@ -380,6 +398,7 @@ class GateApp:
                 self.inbox.put(lambda: self._hint(word))
             elif word == "health":
                 state = str(message.get("state", "ok"))
+                self._heard[item.name] = state
                 self.view.heard(**{k: v for k, v in message.items() if k != "t"})
                 self.inbox.put(lambda: self.lane.report(input_state=state))
             elif word == "hello":
@@ -388,6 +407,7 @@ class GateApp:
                 name = str(message.get("name"))
                 if message.get("by") == "supervisor" and message.get("restart_s") is None:
                     self._ended.add(item.name)
+                self._heard[item.name] = name
                 self.view.heard(state=name)
                 self.inbox.put(lambda: self.lane.report(input_state=name))
             self._watch_demo(message, jpeg)

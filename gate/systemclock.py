@@ -86,7 +86,14 @@ class SystemClock:
         with self._lock:
             self._trusted.raise_floor(at_ms, int(self.mono_ms()))
 
-    def set_offset(self, base_ms: int, error_ms: int) -> None:
-        """A server's signed time in this boot (Unix ms at monotonic 0), as sync has stored it."""
-        if self._offset is None or self._offset[:2] != (base_ms, error_ms):
-            self._offset = (base_ms, error_ms, int(self.mono_ms()))
+    def set_offset(self, base_ms: int, error_ms: int, taken_mono_ms: int | None = None) -> None:
+        """A server's signed time in this boot (Unix ms at monotonic 0), as sync has stored it.
+
+        Args:
+            taken_mono_ms: when it was taken; None = when it is first seen here.
+        """
+        now = int(self.mono_ms())
+        if taken_mono_ms is not None and taken_mono_ms <= now:
+            self._offset = (base_ms, error_ms, taken_mono_ms)
+        elif self._offset is None or self._offset[:2] != (base_ms, error_ms):
+            self._offset = (base_ms, error_ms, now)

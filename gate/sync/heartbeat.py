@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gate import __version__
+from gate.sync import lanefile
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
 from gate.sync.protocol import SPREAD_MAX_S
@@ -22,6 +24,7 @@ class Heartbeat:
 
     Args:
         allowed: tasks of `[sync] remote`. pull: does the task `pull`. spread: takes the server's reconnect spread, s.
+        runtime: where the lane leaves its state.
         status: the present status message.
     """
 
@@ -30,6 +33,7 @@ class Heartbeat:
     status: Callable[[], dict[str, Any]]
     pull: Callable[[], None]
     spread: Callable[[float], None]
+    runtime: Path
     ignored: int = 0
     """Tasks that are not allowed here, or not known."""
 
@@ -37,6 +41,7 @@ class Heartbeat:
         """Raises: UplinkError, FormatError."""
         status, offset = self.status(), self.clock.offset
         moment = self.clock.now()
+        lane = lanefile.read(self.runtime, moment.mono, self.clock.boot) or {}
         body = {
             "versions": {"gate": __version__},
             "queue": status["queue"],
@@ -47,9 +52,9 @@ class Heartbeat:
                 "mono": moment.mono,
                 "boot": self.clock.boot,
             },
-            "lane": None,
-            "inputs": {},
-            "counts": {"quarantined": status["quarantined"]},
+            "lane": lane.get("lane"),
+            "inputs": lane.get("inputs", {}),
+            "counts": {**lane.get("counts", {}), "quarantined": status["quarantined"]},
         }
         answer = client.post("/heartbeat", json.dumps(body).encode())
         fields = cbor.Fields(answer.json(), "heartbeat")

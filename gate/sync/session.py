@@ -15,7 +15,7 @@ from gate.sync import keys as device_keys
 from gate.sync import tls
 from gate.sync.board import OFFLINE, StatusBoard
 from gate.sync.client import Client
-from gate.sync.clocks import SyncClock
+from gate.sync.clocks import Offset, SyncClock
 from gate.sync.feed import FeedReader
 from gate.sync.files import BaseFiles
 from gate.sync.folders import Folders
@@ -55,6 +55,7 @@ class Session:
         self.revoked = threading.Event()
         self._settings = settings.sync
         self._peer = enrolment.server
+        self._noted: Offset | None = None
         self._store = store
         self._clock = clock
         self._board = board
@@ -93,7 +94,12 @@ class Session:
             mono_s=time.monotonic,
         )
         self._heartbeat = Heartbeat(
-            clock=clock, allowed=settings.sync.remote, status=board.message, pull=self.pull_now, spread=self._spread
+            clock=clock,
+            allowed=settings.sync.remote,
+            status=board.message,
+            pull=self.pull_now,
+            spread=self._spread,
+            runtime=folders.runtime,
         )
         self._loops = self._make_loops()
 
@@ -140,6 +146,7 @@ class Session:
 
     def tick(self) -> None:
         """Called about twice a second by the worker: what is nobody's own loop."""
+        self._note_offset()
         self._files.sweep(self._store.bases_in_use(), time.monotonic())
         self._board.put(quarantined=str(self._store.quarantine_count()))
 
@@ -173,10 +180,17 @@ class Session:
 
     def _time(self) -> float:
         self._client.measure_time()
-        offset = self._clock.offset
-        if offset is not None:
-            self._store.put_clock(self._clock.boot, offset.base_ms, offset.error_ms, "server")
         return TIME_EVERY_S
+
+    def _note_offset(self) -> None:
+        """Also one that was measured in between, because the server found a request's time wrong."""
+        offset = self._clock.offset
+        if offset is None or offset == self._noted:
+            return
+        self._noted = offset
+        self._store.put_clock(self._clock.boot, offset.base_ms, offset.error_ms, "server")
+        # The table has no column for when it was taken, and an offset counts for an hour.
+        self._store.put_status({"clock_mono": str(offset.mono_ms)}, self._clock.now().at)
 
     def _trust(self) -> float:
         if self._keeper.refresh(self._client):
