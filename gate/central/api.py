@@ -33,7 +33,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection
 
-from gate.central import auth, basefile, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
+from gate.central import auth, basefile, describe, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
 from gate.central.admission import Admission, AdmissionMiddleware
 from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
@@ -75,6 +75,8 @@ def create_app(central: Central, *, live: bool = True, admission: Admission | No
         lifespan=_lifespan(central),
     )
     install_errors(app)
+    plain = app.openapi
+    app.openapi = lambda: describe.complete(plain())  # type: ignore[method-assign]
     app.add_middleware(AdmissionMiddleware, admission=admission or Admission())
     app.include_router(_Api(central).router)
     if live:
@@ -129,7 +131,8 @@ class _Api:
 
     def _route(self, method: str) -> Callable[[str, Callable[..., Any]], None]:
         def add(path: str, handler: Callable[..., Any]) -> None:
-            self.router.add_api_route(path, handler, methods=[method], response_model=None)
+            words = describe.route(handler.__name__)
+            self.router.add_api_route(path, handler, methods=[method], response_model=None, **words)
 
         return add
 
@@ -160,7 +163,7 @@ class _Api:
         return device
 
     async def _still(self, device: Device) -> None:
-        """After a wait: a device that was revoked meanwhile hears it now, not with its next request. Raises: ApiError."""
+        """A device that is revoked while it waits hears it now, not with its next request. Raises: ApiError."""
         directory = self._central.directory
         now = directory.known(device.device) or await asyncio.to_thread(directory.look_up, device.device)
         auth.alive(now)
@@ -249,12 +252,12 @@ class _Api:
         life = bytes.fromhex(incarnation)
 
         async def read() -> manifests.Rows:
+            await self._still(device)
             return await self._read(lambda connection: manifests.changes(connection, event, life, after, limit))
 
         rows = await long_poll(
             self._central.hints, ("changes", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.rows)
         )
-        await self._still(device)
         if rows.descriptor is not None:
             page = rows.page(rows.descriptor)
         else:
@@ -286,12 +289,12 @@ class _Api:
         device = await self._of_event(request, event)
 
         async def read() -> feed.FeedPage:
+            await self._still(device)
             return await self._read(lambda connection: feed.read(connection, event, after, limit))
 
         page = await long_poll(
             self._central.hints, ("checkins", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.records)
         )
-        await self._still(device)
         return JSONResponse(page.to_json())
 
     # ---- push
