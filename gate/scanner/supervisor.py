@@ -20,14 +20,13 @@ from typing import Any
 
 from gate.config import read_table
 from gate.errors import FormatError
+from gate.scanner.pipes import high_pipe
 from gate.scanner.wirepipe import Unpacker, pack
 from gate.settings import InputSettings
 
 OnMessage = Callable[[dict[str, Any], bytes | None], None]
 
 _OUT_FD, _IN_FD = 3, 4
-_HIGH_FD = 10
-"""Pipe ends are moved above the numbers that the child's ends get, so that no dup2 can run over another."""
 _PIPE_BYTES = 1 << 20
 _EXIT_END, _EXIT_CONFIG = 0, 2
 _STEADY_S = 10.0
@@ -180,8 +179,8 @@ class ScannerProcess:
             self.restarts += 1
 
     def _spawn(self) -> _Running:
-        out_r, out_w = _high_pipe()
-        in_r, in_w = _high_pipe()
+        out_r, out_w = high_pipe()
+        in_r, in_w = high_pipe()
         # Room for a picture, so that a busy lane does not hold up the child. A kernel may refuse; the default works too.
         try:
             fcntl.fcntl(out_w, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -295,11 +294,3 @@ class ScannerProcess:
                 _, status = os.waitpid(running.pid, 0)
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.01)
-
-
-def _high_pipe() -> tuple[int, int]:
-    ends = os.pipe2(os.O_CLOEXEC)
-    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for end in ends]
-    for end in ends:
-        os.close(end)
-    return high[0], high[1]
