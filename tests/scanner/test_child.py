@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gate.errors import DeviceError
 from gate.scanner import child as child_module
 from gate.scanner.child import EXIT_END, EXIT_SOURCE, Child, mono_ms
 from gate.scanner.decoder import Cascade
-from gate.scanner.frames import Frame, Picture
+from gate.scanner.engines import Found
+from gate.scanner.frames import AnyPicture, Frame, Picture
+from gate.scanner.simulator.presentation import Presentation
 from gate.scanner.sources import EndOfSource, Item, SourceFacts
 from gate.settings import InputSettings
 
@@ -52,9 +56,9 @@ def _frames(picture: Picture, count: int, late_ms: int = 0) -> list[Make]:
     return [lambda n=n: Frame(picture, mono_ms() - late_ms, n) for n in range(count)]
 
 
-def _run(source: ListSource, **settings: Any) -> tuple[int, list[dict[str, Any]]]:
+def _run(source: ListSource, **keys: Any) -> tuple[int, list[dict[str, Any]]]:
     said: list[dict[str, Any]] = []
-    child = Child(InputSettings(**settings), source, Cascade(), lambda m, j=None: said.append(m))
+    child = Child(InputSettings(**keys), source, Cascade(), lambda m, j=None: said.append(m))
     return child.run(), said
 
 
@@ -142,3 +146,38 @@ def test_commands_stop_preview_and_exposure(qr: Callable[..., Picture], place: C
     assert len(pictures) >= 2
     assert pictures[0]["size"] == (1280, 720)
     assert {"t": "control", "do": "exposure", "ok": False} in [m for m, _ in said]
+
+
+def test_a_picture_that_a_library_chokes_on_is_dropped_and_the_next_is_read(
+    qr: Callable[..., Picture], place: Callable[..., Picture]
+) -> None:
+    class Choking(Cascade):
+        def look(self, image: AnyPicture, *, moving: bool = True) -> Found:
+            if image[0, 0] == 1:
+                raise ValueError("what a library makes of it")
+            return super().look(image, moving=moving)
+
+    bad = np.ones((480, 640), np.uint8)
+    said: list[dict[str, Any]] = []
+    source = ListSource([*_frames(bad, 5), *_frames(place(qr("GT1:A"), 300, 100), 5)])
+    child = Child(InputSettings(), source, Choking(), lambda m, j=None: said.append(m))
+    assert child.run() == EXIT_END
+    assert [m["text"] for m in _of(said, "appeared")] == ["GT1:A"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_spoiled_pictures_of_a_ticket_never_take_the_cascade_down_nor_give_another_text(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shown = Presentation(text="GT1:SPOILED", condition="noise", severity=0, seed=seed % 5, seconds=0.1)
+    cascade = Cascade(budget_ms=1000)
+    for picture in shown.frames():
+        spoiled = picture.copy()
+        for _ in range(int(rng.integers(0, 12))):
+            y, x = rng.integers(0, 480), rng.integers(0, 640)
+            high, wide = rng.integers(1, 200, 2)
+            block = spoiled[y : y + high, x : x + wide]
+            block[:] = rng.choice([0, 255, int(rng.integers(256))]) if rng.random() < 0.5 else block[::-1, ::-1]
+        if rng.random() < 0.3:
+            spoiled = spoiled[: int(rng.integers(1, 480)), : int(rng.integers(1, 640))]
+        assert {r.text for r in cascade.look(spoiled).readings} <= {"GT1:SPOILED"}
