@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,8 @@ app = typer.Typer(name="sync", help="Talk with the server.", no_args_is_help=Tru
 ConfigOption = Annotated[
     Path, typer.Option("--config", envvar="GATE_CONFIG", help="Configuration file.", show_default=True)
 ]
+DirOption = Annotated[Path, typer.Argument(metavar="DIR", help="The stick, or the folder gate-transfer on it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 _DEFAULT = Path("/etc/gate/gate.toml")
 _ASK_S = 2.0
 
@@ -72,6 +75,48 @@ def status(
     typer.echo(f"queue       {found['queue']}")
     typer.echo(f"quarantined {found['quarantined']}")
     typer.echo(f"last error  {found['last_error'] or '-'}")
+
+
+@app.command("import")
+def import_(folder: DirOption, path: ConfigOption = _DEFAULT, as_json: JsonOption = False) -> None:
+    """Take trust, manifests and changes from a stick. Sync must be stopped; everything is verified as from a server."""
+    _transfer("import", folder, path, as_json)
+
+
+@app.command()
+def export(folder: DirOption, path: ConfigOption = _DEFAULT, as_json: JsonOption = False) -> None:
+    """Write the records that the server does not have to a stick, sealed for the server. Sync must be stopped."""
+    _transfer("export", folder, path, as_json)
+
+
+def _transfer(way: str, folder: Path, path: Path, as_json: bool) -> None:
+    os.umask(UMASK)
+    try:
+        settings = config.load(path)
+        folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
+        from gate.sync import transfer  # loads the HTTP library, slowly
+        from gate.sync.clocks import SyncClock, read_boot
+        from gate.sync.store import Store
+        from gate.sync.worker import only_one
+
+        folders.make()
+        guard = only_one(folders)
+        store = Store(folders.sync_db)
+        try:
+            work = transfer.import_from if way == "import" else transfer.export_to
+            report = work(folder, folders, store, SyncClock(read_boot()))
+        finally:
+            store.close()
+            os.close(guard)
+    except GateError as error:
+        raise typer.Exit(_fail(error, as_json)) from error
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    else:
+        typer.echo(f"{way}ed {report.files} files, {report.records} records; {report.ignored} names ignored")
+        for what, problem in report.problems.items():
+            typer.echo(f"{what}: {problem}", err=True)
+    raise typer.Exit(transfer.exit_code(report))
 
 
 def _running(folders: Folders) -> dict[str, Any] | None:

@@ -45,7 +45,7 @@ class Worker:
         self._ending: Session | None = None
         self._seen: tuple[int, int] | None = None
         self._folders.make()
-        self._guard = _only_one(self._folders)
+        self._guard = only_one(self._folders)
         self._store = Store(self._folders.sync_db)
         self.board = StatusBoard(lambda: self._clock.now().at)
 
@@ -196,7 +196,7 @@ def read_journal_pub(folders: Folders) -> bytes:
     return public
 
 
-def _only_one(folders: Folders) -> int:
+def only_one(folders: Folders) -> int:
     """sync.db has one writer: a second process stops here. Returns: the handle that holds the lock while open."""
     path = folders.state / "sync.lock"
     try:
