@@ -59,6 +59,8 @@ logger = logging.getLogger(__name__)
 BUILD_TIME_MS = 1_793_000_000_000
 """Trusted time is not before this release was made."""
 TICK_S = 0.02
+_VOUCH_S = 1.0
+"""The heartbeat of the pins stops so long after the last turn of a gate that is well."""
 _TASKS_MAX = 100
 _RELAY_MARGIN_MS = 50
 _HINT_MS = 3_000
@@ -136,6 +138,7 @@ class GateApp:
         self._try(self._now_and_then)
         if self._alive():
             self.notifier.watchdog()
+            self.actuator.vouch(_VOUCH_S)
 
     def _waiting(self) -> Iterator[Task]:
         """The next task, and those that came while it was done; not without end, for deadlines must come too."""

@@ -293,10 +293,10 @@ def _mount(arguments: list[str]) -> None:
         from gate.sync.cli import app as sync_app
 
         app.add_typer(sync_app, name="sync")
-    if word in ("doctor", "--help"):
-        from gate.scanner.doctorcli import doctor_app
+    if word in ("pins", "--help"):
+        from gate.clipins import pins_app
 
-        app.add_typer(doctor_app, name="doctor")
+        app.add_typer(pins_app, name="pins")
     if word in ("doctor", "--help"):
         from gate.scanner.doctorcli import doctor_app
 

@@ -116,10 +116,12 @@ class Board:
             name: Relay(self._output(lane.relay_pin, active_low=lane.active_low), profiles[name])
             for name, lane in settings.lanes.items()
         }
-        self._lamp = tuple(self._output(pin) for pin in pins.lamp_pins) or (None, None, None)
-        self._buzzer = self._output(pins.buzzer_pin)
+        self.lamp = tuple(self._output(pin) for pin in pins.lamp_pins) or (None, None, None)
+        self.buzzer = self._output(pins.buzzer_pin)
         self._heartbeat = self._output(pins.heartbeat_pin)
         self._beat_at = float("-inf")
+        self.beating = True
+        """False = the heartbeat output stands still, and the relay behind it drops."""
         self._player = SignalPlayer()
         self._levels = DARK
         for name, lane in settings.lanes.items():
@@ -193,7 +195,7 @@ class Board:
             if level != relay.level:
                 relay.write(level)
         self._signals(self._player.levels(now))
-        if self._heartbeat is not None and now >= self._beat_at + HEARTBEAT_S:
+        if self._heartbeat is not None and self.beating and now >= self._beat_at + HEARTBEAT_S:
             self._heartbeat.toggle()
             self._beat_at = now
         return [event for contact in self.contacts for event in _events(contact, contact.filter.settle(now))]
@@ -215,7 +217,7 @@ class Board:
         times = [relay.pulse.next_change(now) for relay in self.relays.values()]
         times.append(self._player.next_change(now))
         times += [contact.filter.next_change() for contact in self.contacts]
-        if self._heartbeat is not None:
+        if self._heartbeat is not None and self.beating:
             times.append(self._beat_at + HEARTBEAT_S)
         return min((t for t in times if t is not None), default=None)
 
@@ -248,7 +250,7 @@ class Board:
     def _signals(self, levels: Levels) -> None:
         if levels == self._levels:
             return
-        for device, level in zip((*self._lamp, self._buzzer), levels, strict=True):
+        for device, level in zip((*self.lamp, self.buzzer), levels, strict=True):
             if device is not None:
                 device.value = level
         self._levels = levels

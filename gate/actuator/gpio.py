@@ -76,6 +76,7 @@ class GpioActuator:
         self._closing = False
         self._close_lock = threading.Lock()
         self._fault = ""
+        self._vouched_until = float("inf")
         try:
             self._board = Board(settings, self._factory, chosen)
             if self._own_factory and isinstance(self._factory, MockFactory):
@@ -113,6 +114,11 @@ class GpioActuator:
         Raises: DeviceError when one could not be driven.
         """
         self._hand_over(lambda _now: self._board.rest())
+
+    def vouch(self, seconds: float) -> None:
+        """The whole gate is well for so long: from the first call on, the heartbeat output beats only in that time. So the
+        relay behind it drops also when the lane hangs and the pins' owner alone still turns."""
+        self._vouched_until = self._now() + seconds
 
     def snapshot(self) -> Message:
         """See `ports.Actuator`. A lane's own inputs are named like `passage.entry`."""
@@ -174,6 +180,7 @@ class GpioActuator:
             self._run(future, task)
         events = [event for contact, active, at in edges for event in self._board.edge(contact, active, at)]
         now = self._now()
+        self._board.beating = now < self._vouched_until
         events += self._board.step(now)
         if now - self._turned_at >= TURN_S / 2 and not edges:
             events += self._board.poll(now)

@@ -16,6 +16,7 @@ class FakeClock:
         self._mono_ms = mono_s * 1000
         self.trust = ClockTrust.SYNCED
         self.error_ms: int | None = 40
+        self.boot = BOOT
 
     def advance(self, seconds: float) -> None:
         self._mono_ms += seconds * 1000

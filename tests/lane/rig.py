@@ -59,6 +59,9 @@ class SpyActuator:
     def alive(self) -> bool:
         return True
 
+    def vouch(self, _seconds: float) -> None:
+        return
+
     def close(self) -> None:
         return
 

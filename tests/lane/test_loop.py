@@ -11,7 +11,7 @@ from gate.errors import StorageError
 from gate.health import Disk, Health, Parts
 from gate.lane.machine import LaneState
 from gate.lane.world import World
-from gate.settings import Settings
+from gate.settings import GateSettings, Settings
 from tests.lane.rig import Rig
 
 
@@ -28,7 +28,7 @@ class _Notifier:
 @pytest.fixture
 def app(rig: Rig) -> GateApp:
     """The loop of the real process around the rig's lane."""
-    app = GateApp(Settings())
+    app = GateApp(Settings(gate=GateSettings(runtime_dir=rig.state.path)))
     app.lane, app.clock, app.actuator, app.tickets = rig.lane, rig.clock, rig.actuator, rig.book  # type: ignore[assignment]
     app.notifier = _Notifier()  # type: ignore[assignment]
     parts = Parts(pins=rig.actuator.alive, inputs=dict, disk=lambda: Disk(1 << 40, readonly=False), write=lambda: None)
