@@ -106,95 +106,81 @@ def _at(value: Any) -> int:
     return value.at
 
 
-def _junction(join: Callable[[list[bool]], bool]) -> _Operator:
-    def evaluated(_known: Known, arguments: list[Any]) -> bool:
-        if not arguments:
-            raise Unevaluable("takes at least one argument")
-        return join([_truth(item) for item in arguments])
-
-    return evaluated
+def _joined(join: Callable[[list[bool]], bool], arguments: list[Any]) -> bool:
+    if not arguments:
+        raise Unevaluable("takes at least one argument")
+    return join([_truth(item) for item in arguments])
 
 
-def _compare(test: Callable[[Any, Any], bool]) -> _Operator:
-    def evaluated(_known: Known, arguments: list[Any]) -> bool:
-        left, right = _take(arguments, 2, 2)
-        return test(_number(left), _number(right))
-
-    return evaluated
+def _compared(test: Callable[[Any, Any], bool], arguments: list[Any]) -> bool:
+    left, right = _take(arguments, 2, 2)
+    return test(_number(left), _number(right))
 
 
-def _same(test: Callable[[Any, Any], bool]) -> _Operator:
+def _same(test: Callable[[Any, Any], bool], arguments: list[Any]) -> bool:
     """Also of two texts."""
-    numbers = _compare(test)
-
-    def evaluated(known: Known, arguments: list[Any]) -> Any:
-        if len(arguments) == 2 and all(isinstance(item, str) for item in arguments):
-            return test(*arguments)
-        return numbers(known, arguments)
-
-    return evaluated
+    if len(arguments) == 2 and all(isinstance(item, str) for item in arguments):
+        return test(*arguments)
+    return _compared(test, arguments)
 
 
 def _tolerance_s(value: Any) -> int | float:
     return 0 if value is None else 60 * _number(value)
 
 
-def _before(_known: Known, arguments: list[Any]) -> bool:
+def _before(arguments: list[Any]) -> bool:
     left, right, minutes = _take(arguments, 2, 3)
     return _at(left) < _at(right) + _tolerance_s(minutes)
 
 
-def _after(_known: Known, arguments: list[Any]) -> bool:
+def _after(arguments: list[Any]) -> bool:
     left, right, minutes = _take(arguments, 2, 3)
     return _at(left) > _at(right) - _tolerance_s(minutes)
 
 
-def _in_list(_known: Known, arguments: list[Any]) -> bool:
+def _in_list(arguments: list[Any]) -> bool:
     item, objects = _take(arguments, 2, 2)
     if not isinstance(objects, tuple) or not (item is None or isinstance(item, Entry)):
         raise Unevaluable("inList takes a product, variation or gate, and a list of them")
     return item in objects
 
 
-def _objects(_known: Known, arguments: list[Any]) -> tuple[Entry, ...]:
+def _objects(arguments: list[Any]) -> tuple[Entry, ...]:
     if not all(isinstance(item, Entry) for item in arguments):
         raise Unevaluable("a list of objects holds look-ups")
     return tuple(arguments)
 
 
-def _lookup(_known: Known, arguments: list[Any]) -> Entry:
+def _lookup(arguments: list[Any]) -> Entry:
     model, key, _label = _take(arguments, 2, 3)
     if model not in ("product", "variation", "gate"):
         raise Unevaluable("a look-up is of a product, variation or gate")
     return entry(key)
 
 
-def _counted(count: Callable[[Known, Time], int]) -> _Operator:
-    def evaluated(known: Known, arguments: list[Any]) -> int:
-        (time,) = _take(arguments, 1, 1)
-        return count(known, Time(_at(time)))
-
-    return evaluated
+def _counted(count: Callable[[Time], int], arguments: list[Any]) -> int:
+    (time,) = _take(arguments, 1, 1)
+    return count(Time(_at(time)))
 
 
 _OPERATORS: Mapping[str, _Operator] = {
-    "and": _junction(all),
-    "or": _junction(any),
-    "<": _compare(operator.lt),
-    "<=": _compare(operator.le),
-    ">": _compare(operator.gt),
-    ">=": _compare(operator.ge),
-    "==": _same(operator.eq),
-    "!=": _same(operator.ne),
-    "inList": _in_list,
-    "isBefore": _before,
-    "isAfter": _after,
+    "and": lambda _, arguments: _joined(all, arguments),
+    "or": lambda _, arguments: _joined(any, arguments),
+    "<": lambda _, arguments: _compared(operator.lt, arguments),
+    "<=": lambda _, arguments: _compared(operator.le, arguments),
+    ">": lambda _, arguments: _compared(operator.gt, arguments),
+    ">=": lambda _, arguments: _compared(operator.ge, arguments),
+    "==": lambda _, arguments: _same(operator.eq, arguments),
+    "!=": lambda _, arguments: _same(operator.ne, arguments),
+    "inList": lambda _, arguments: _in_list(arguments),
+    "isBefore": lambda _, arguments: _before(arguments),
+    "isAfter": lambda _, arguments: _after(arguments),
     "var": lambda known, arguments: known.variable(*_take(arguments, 1, 1)),
-    "objectList": _objects,
-    "lookup": _lookup,
+    "objectList": lambda _, arguments: _objects(arguments),
+    "lookup": lambda _, arguments: _lookup(arguments),
     "buildTime": lambda known, arguments: known.time(*_take(arguments, 1, 2)),
-    "entries_since": _counted(Known.count_since),
-    "entries_before": _counted(Known.count_before),
-    "entries_days_since": _counted(Known.days_since),
-    "entries_days_before": _counted(Known.days_before),
+    "entries_since": lambda known, arguments: _counted(known.count_since, arguments),
+    "entries_before": lambda known, arguments: _counted(known.count_before, arguments),
+    "entries_days_since": lambda known, arguments: _counted(known.days_since, arguments),
+    "entries_days_before": lambda known, arguments: _counted(known.days_before, arguments),
 }

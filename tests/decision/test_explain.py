@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from gate.decision.decide import explain
+from gate.decision.decide import EXIT_WORDS, RULES, explain
 from gate.decision.facts import NAMES, Facts
 from gate.decision.words import _TABLE, label, say, say_all
-from gate.model import TicketFlag
+from gate.model import Direction, TicketFlag
 from tests.decision.good import GOOD, NOW
 from tests.decision.strategies import any_facts
 
@@ -53,3 +53,18 @@ def test_words_for_people() -> None:
     assert say("state", 6) == "state of the ticket: unknown (6)"
     assert say("now", 2**62).endswith("(no date)")
     assert label("already_redeemed") == "already redeemed"
+
+
+def test_at_an_exit_the_words_follow_the_rules() -> None:
+    leaving = replace(GOOD, direction=Direction.EXIT, entries=1)
+    everything = [rule.__name__ for rule in (*RULES[Direction.EXIT], *EXIT_WORDS)]
+    assert [step.name for step in explain(leaving)[1]] == everything
+    unpaid = explain(replace(leaving, state=1))[1]
+    assert (unpaid[-1].name, unpaid[-1].answer) == ("unpaid", "unpaid")
+    assert [step.name for step in explain(GOOD)[1]] == [rule.__name__ for rule in RULES[Direction.ENTRY]]
+
+
+def test_facts_are_written_as_plain_lists_and_numbers() -> None:
+    written = replace(GOOD, list_products=(1, 2), rules_history=(5,)).to_map()
+    assert (type(written["list_products"]), type(written["rules_history"])) == (list, list)
+    assert (written["list_products"], written["rules_history"], written["now"]) == ([1, 2], [5], NOW)

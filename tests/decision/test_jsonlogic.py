@@ -91,6 +91,10 @@ TRUE: dict[str, Any] = {
         {"inList": [var("gate"), objects("gate", "12")]}, replace(IN, gate="12")
     ),
     "inList: an id as a number": {"inList": [var("product"), {"objectList": [{"lookup": ["product", 2, "VIP"]}]}]},
+    "inList: a look-up without its label": {"inList": [var("product"), {"objectList": [{"lookup": ["product", "2"]}]}]},
+    "inList: an id of forty signs": (
+        {"inList": [var("gate"), objects("gate", "g" * 40)]}, replace(IN, gate="g" * 40)
+    ),
     "inList: an id with leading zeros is the same number": {"inList": [var("product"), objects("product", "02")]},
     "isBefore": {"isBefore": [var("now"), at("date_to"), None]},
     "isBefore without tolerance": {"isBefore": [var("now"), at("date_to")]},
@@ -104,6 +108,12 @@ TRUE: dict[str, Any] = {
     "customtime: noon of the day, local": {"isAfter": [var("now"), at("customtime", NOON)]},
     "customtime: half past noon is not yet": {"isBefore": [var("now"), at("customtime", "12:30:00")]},
     "customtime without seconds": {"isAfter": [var("now"), at("customtime", "12:26")]},
+    "customtime is of the local day, not of the one in London": (
+        {"isAfter": [var("now"), at("customtime", "20:00")]}, replace(IN, tz="America/Los_Angeles")
+    ),
+    "customtime: not yet that of the local day": (
+        {"isBefore": [var("now"), at("customtime", "20:30")]}, replace(IN, tz="America/Los_Angeles")
+    ),
     "date_admission": {"isAfter": [at("date_from"), at("date_admission")]},
     "date_to falls back to date_from": (
         {"isBefore": [at("date_to"), at("custom", ISO_NOW)]}, replace(IN, date_to=None)
@@ -192,6 +202,7 @@ BROKEN: dict[str, Any] = {
     "a look-up without id": {"inList": [var("product"), {"objectList": [{"lookup": ["product"]}]}]},
     "a look-up of an empty id": {"inList": [var("product"), objects("product", "")]},
     "a look-up of a long id": {"inList": [var("product"), objects("product", "9" * 41)]},
+    "a look-up of four": {"inList": [var("product"), {"objectList": [{"lookup": ["product", "2", "", ""]}]}]},
     "a look-up of true": {"inList": [var("product"), {"objectList": [{"lookup": ["product", True, ""]}]}]},
     "isBefore of a number": {"isBefore": [1, at("date_to")]},
     "isBefore of one": {"isBefore": [var("now")]},
