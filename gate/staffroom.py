@@ -232,8 +232,15 @@ class StaffRoom:
     def _gate(self) -> dict[str, Any]:
         """What anybody who opens the page may see: it hangs over the door anyway."""
         state = self._view.state()
+        events = self._desk.lane.world.events
+        rules = [event.policy.raw.get("override") for event in events]
+        reasons = [item for rule in rules if isinstance(rule, dict) for item in rule.get("reasons") or ()]
+        gates = [gate for event in events for gate in event.policy.gates.values() if gate.id != event.gate.id]
         return {
             "gate": state.get("gate"),
+            "tz": events[0].policy.tz if events else None,
+            "reasons": list(dict.fromkeys(str(item)[:40] for item in reasons))[:8],
+            "neighbours": list(dict.fromkeys(gate.short for gate in gates))[:6],
             "languages": list(self.settings.gate.languages),
             "lanes": list(self.settings.lanes),
             "own_ca": bool(self.certificate and self.certificate.ca),

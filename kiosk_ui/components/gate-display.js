@@ -5,6 +5,7 @@ import { html, nothing } from "../vendor/lit.js";
 import { ARROW, icon, mark } from "./icons.js";
 import { idlePicture } from "./idle-picture.js";
 import { LightElement, fitTexts } from "./light.js";
+import { pairPanel } from "./pair-panel.js";
 import { idleScreen, lostScreen, verdictOf, verdictScreen } from "./screen.js";
 import "./gate-way.js";
 
@@ -34,7 +35,9 @@ export class GateDisplay extends LightElement {
     if (this.lost !== null) return this.#verdict(lostScreen(this.state, this.lost));
     if (this.state === null) return this.#blank();
     const verdict = verdictOf(this.state);
-    return verdict === null ? this.#idle(idleScreen(this.state)) : this.#verdict(verdictScreen(this.state, verdict));
+    const screen = verdict === null ? this.#idle(idleScreen(this.state)) : this.#verdict(verdictScreen(this.state, verdict));
+    // An emergency leaves room for nothing else; any other verdict stays readable beside it.
+    return html`${screen}${this.state.pair && this.dataset.verdict !== "emergency" ? pairPanel(this.state) : nothing}`;
   }
 
   updated() {

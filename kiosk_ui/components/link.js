@@ -29,7 +29,17 @@ export class LaneLink {
     this.#open();
   }
 
+  /** For good: nothing more is heard or tried. */
+  stop() {
+    clearTimeout(this.retry);
+    clearTimeout(this.silence);
+    this.ears = { message() {}, lost() {} };
+    this.#drop();
+    this.stopped = true;
+  }
+
   #open() {
+    if (this.stopped) return;
     clearTimeout(this.retry);
     this.#drop();
     // Reconnecting must not postpone the word that the lane is lost; after it, each new line gets its own time.

@@ -59,3 +59,13 @@ export function age(seconds, file) {
 export function clock(time, file) {
   return plain(time, 8).replaceAll(":", file.time_separator);
 }
+
+/** `14:03:09` of Unix ms in the event's time zone: the phone may be set to another one. */
+export function clockAt(at, zone, file) {
+  const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  try {
+    return clock(new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone || undefined }).format(at), file);
+  } catch {
+    return "";
+  }
+}
