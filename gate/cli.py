@@ -47,7 +47,7 @@ def run(
 
     settings = load(config)
     set_up(settings.log.level, as_json=settings.log.json)
-    gate = GateApp(settings, demo=demo)
+    gate = GateApp(settings, demo=demo, config=config)
     _on_signals(gate.stop)
 
     def ready(started: GateApp, port: int) -> None:
@@ -293,6 +293,10 @@ def _mount(arguments: list[str]) -> None:
         from gate.sync.cli import app as sync_app
 
         app.add_typer(sync_app, name="sync")
+    if word in ("staff", "--help"):
+        from gate.staffcli import app as staff_app
+
+        app.add_typer(staff_app, name="staff")
     if word in ("pins", "--help"):
         from gate.clipins import pins_app
 

@@ -19,6 +19,7 @@ from gate.central.service import Central
 from gate.demo import event, script, seed
 from gate.demo.processes import Child, gate_command
 from gate.errors import DeviceError
+from gate.staffcli import fresh_pin, put_staff
 from gate.sync.ask import ask
 
 _READY_S = 60.0
@@ -78,6 +79,10 @@ class Demo:
             central.publish(event.EVENT, rebuild=False)
         config = self.run_dir / "gate.toml"
         config.write_text(self._config(port))
+        pins = {role: fresh_pin() for role in ("attendant", "technician")}
+        (self.run_dir / "gate").mkdir(exist_ok=True)
+        for role, pin in pins.items():
+            put_staff(self.run_dir / "gate", role, f"Demo {role}", role, pin)
         self.children = [
             self._child("central", "central", "serve", "--state", str(self.run_dir / "central"), "--port", str(central_port)),
             self._child("sync", "sync", "run", "--config", str(config)),
@@ -90,6 +95,9 @@ class Demo:
         source = f"camera {self.camera}" if self.camera is not None else "a demo video"
         _say(f"camera: {source}; pins: simulated; everything lies in {self.run_dir}")
         _say(f"central's live page: {self.central_url}/")
+        for role, pin in pins.items():
+            page = "tech" if role == "technician" else "staff"
+            _say(f"{role}'s page: http://127.0.0.1:{port}/{page}, staff id {role}, PIN {pin}")
         _say(f"started in {time.monotonic() - started:.1f} s. Ctrl-C ends it.")
         _say(f"open {self.url}")
 
@@ -190,6 +198,7 @@ kind = "{kind}"
 device = "{device}"
 [kiosk]
 display_port = {port}
+local_staff = true
 """
 
 
