@@ -1,6 +1,6 @@
 """Hours of frames through the child's own loop in simulated time: as fast as they can be read, a clock that is given.
 
-Every second of that time a ticket is shown for three of thirty frames; every hour one is held for a whole minute. What is
+Every second of that time a ticket is shown for three of thirty frames; every hour one is held for 58 s. What is
 checked: one scan a presentation, both ends told, counters that add up, and memory that does not grow.
 """
 
@@ -91,28 +91,35 @@ def _pictures(size: tuple[int, int]) -> tuple[list[Picture], list[list[Picture]]
     return [noise.add(still) for _ in range(16)], tickets, texts
 
 
-def _frames(hours: float, size: tuple[int, int]) -> Iterator[tuple[int, Picture, str | None]]:
+def _frames(hours: float, size: tuple[int, int], start_s: int) -> Iterator[tuple[int, Picture, str | None]]:
     """(capture time in ms, picture, text of a presentation that begins with it)."""
     empty, tickets, texts = _pictures(size)
     blank = itertools.cycle(empty)
     n = 0
-    for second in range(round(hours * 3600)):
-        which = second % _TICKETS
-        held = second % 3600 >= 3540 and second % 3600 < 3599
-        first_held = second % 3600 == 3540
+    for second in range(start_s, start_s + round(hours * 3600)):
+        which, of_hour = second % _TICKETS, second % 3600
+        held, first_held = 3540 <= of_hour < 3598, of_hour == 3540
+        # After the long one a second of nobody: a ticket in the same instant would rightly be two in view.
+        nobody = of_hour == 3598
         for k in range(_FPS):
             at = 1_000_000 + round(n * _PERIOD_MS)
             n += 1
             if held:
                 yield at, tickets[0][k % _SHOWN], texts[0] if first_held and k == 0 else None
-            elif k < _SHOWN:
+            elif k < _SHOWN and not nobody:
                 yield at, tickets[which][k], texts[which] if k == 0 else None
             else:
                 yield at, next(blank), None
 
 
-def run(hours: float, size: tuple[int, int] = (640, 480), tell: Callable[[str], None] | None = None) -> Outcome:
-    """Feed `hours` of frames and report."""
+def run(
+    hours: float,
+    size: tuple[int, int] = (640, 480),
+    tell: Callable[[str], None] | None = None,
+    *,
+    start_s: int = 0,
+) -> Outcome:
+    """Feed `hours` of frames, beginning at second `start_s` of the plan, and report."""
     messages: Counter[str] = Counter()
     appeared: list[int] = []
     texts: list[str] = []
@@ -142,7 +149,7 @@ def run(hours: float, size: tuple[int, int] = (640, 480), tell: Callable[[str], 
 
     # A plain function: a mock would remember every call, and memory is what is measured.
     with mock.patch.object(child_module, "mono_ms", new=now):
-        for at, picture, begins in _frames(hours, size):
+        for at, picture, begins in _frames(hours, size, start_s):
             clock[0] = at + 8
             frames += 1
             if begins is not None:
