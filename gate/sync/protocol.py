@@ -32,6 +32,9 @@ TIME_EVERY_S = 1200.0
 RETRY_BASE_S = 0.5
 """First pause: long enough for a server to be restarted under us once or twice, short enough not to be noticed."""
 
+OUTAGE_AFTER = 3
+"""Failures in a row that make an outage, some 2 to 4 s: a lost packet or two must not cost half a minute of silence."""
+
 GROW_AFTER_POISON = 2
 """A batch that went through doubles the next one, until it has its normal size again."""
 
@@ -87,8 +90,7 @@ class Backoff:
     Args:
         random: gives a float in [0, 1).
         cap_s: the longest pause of our own choice.
-        spread_s: over which the server wants the gates to come back after an outage. It counts from the second failure on:
-            one lost packet is no outage.
+        spread_s: over which the server wants the gates to come back after an outage.
     """
 
     random: Callable[[], float]
@@ -100,7 +102,7 @@ class Backoff:
     def next(self, retry_after_s: float | None = None) -> float:
         """Seconds to wait after one more failure."""
         limit = min(self.cap_s, self.base_s * 2.0 ** min(self.failures, 30))
-        if self.failures:
+        if self.failures >= OUTAGE_AFTER:
             limit = max(limit, self.spread_s)
         self.failures += 1
         floor = min(max(retry_after_s or 0.0, 0.0), SPREAD_MAX_S)

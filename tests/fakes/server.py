@@ -241,6 +241,7 @@ class LiveCentral:
                 "products": [{"n": 1, "name": {"en": "Admission"}}],
                 "lists": [{"id": "main"}],
                 "gates": [{"id": "g2", "short": "G2", "name": {"en": "Gate 2"}, "lists": ["main"]}],
+                "reconnect_spread_s": 1,
             }
         )
         wanted = [NewTicket(product=1, zones=1, exp=now_s + 86400)] * tickets

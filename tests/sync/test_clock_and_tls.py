@@ -179,6 +179,21 @@ def test_the_pinned_key_is_enough_and_another_key_is_not(tls_server: TlsServer) 
     assert reach(tls_server, bytes(32), NOWHERE, wall_ms()) == "tls"
 
 
+def test_a_pin_counts_from_the_moment_that_it_is_named(tls_server: TlsServer) -> None:
+    """As a trust file names a new one while sync runs."""
+    pins = {bytes(32)}
+    context = tls.make_context(lambda: frozenset(pins), NOWHERE, wall_ms)
+    client = Client(tls_server.url, clock=SyncClock(read_boot()), timeout_s=5, nonce=lambda: "0" * 32, context=context)
+    codes = []
+    for _ in range(2):
+        with pytest.raises(UplinkError) as caught:
+            client.get("/trust", limit=100)
+        codes.append(caught.value.code)
+        pins.add(tls_server.spki)
+    client.close()
+    assert codes == ["tls", "refused"]
+
+
 def test_the_authority_of_the_enrolment_counts_and_no_other(tls_server: TlsServer) -> None:
     assert reach(tls_server, None, tls_server.ca, wall_ms()) == "refused"
     assert reach(tls_server, None, NOWHERE, wall_ms()) == "tls"

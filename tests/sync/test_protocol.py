@@ -55,6 +55,11 @@ def test_backoff_doubles_its_limit_up_to_the_cap_and_starts_again() -> None:
     assert backoff.next() == 1
 
 
+def test_after_an_outage_gates_come_back_over_the_time_that_the_server_names() -> None:
+    backoff = Backoff(lambda: 1.0, cap_s=60.0, base_s=0.5, spread_s=30.0)
+    assert [backoff.next() for _ in range(9)] == [0.5, 1, 2, 30, 30, 30, 32, 60, 60]
+
+
 def test_backoff_spreads_over_the_whole_range() -> None:
     backoff = Backoff(random.Random(1).random, cap_s=10.0, base_s=10.0)
     pauses = [backoff.next() for _ in range(500)]

@@ -70,6 +70,21 @@ def test_an_unenrolled_worker_says_so_and_waits(running: Running) -> None:
     assert "not enrolled" in str(answer["last_error"])
 
 
+def test_a_new_card_reads_all_check_ins_before_its_first_manifest(live: LiveCentral, state: Path) -> None:
+    running = Running(state)
+    try:
+        # As long as the feed cannot be read, the lane gets no tickets to admit.
+        live.faults.append(Fault("GET", "/checkins", status=503))
+        enrolled(running, live)
+        wait_for(lambda: live.wire.count("GET", "/checkins") > 3, "the feed was asked for")
+        assert live.wire.count("GET", "/manifest$") == 0
+        assert running.values()["events"] in ("", "{}")
+        live.faults.clear()
+        wait_for(lambda: running.values()["events"] not in ("", "{}"), "a manifest")
+    finally:
+        running.stop()
+
+
 def test_enrol_pull_push_feed(live: LiveCentral, state: Path) -> None:
     lane = Lane(state)
     running = Running(state)
