@@ -1,7 +1,7 @@
 // <staff-result>: the verdict of one scan, its facts, and what may follow: next, undo, override.
 
 import { icon } from "../../components/icons.js";
-import { LightElement } from "../../components/light.js";
+import { LightElement, fitTexts } from "../../components/light.js";
 import { fill } from "../../components/words.js";
 import { factsOf, verdictPanel } from "../../components/verdict-panel.js";
 import { html, nothing } from "../../vendor/lit.js";
@@ -32,6 +32,10 @@ export class StaffResult extends LightElement {
     this.late = left <= 0;
     clearTimeout(this.timer);
     if (!this.late) this.timer = setTimeout(() => (this.late = true), left);
+  }
+
+  updated() {
+    fitTexts(this);
   }
 
   disconnectedCallback() {

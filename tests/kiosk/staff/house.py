@@ -69,6 +69,17 @@ class House:
         self.app.stop()
         self._thread.join(10)
 
+    def restart(self) -> None:
+        """The lane ends and comes back on the same files, as after a crash of the process."""
+        self.stop()
+        self.app = GateApp(self.settings)
+        self._ready.clear()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(20)
+        if self._failed:
+            raise self._failed[0]
+
     # ---- people and phones
 
     def add_staff(self, name: str) -> None:

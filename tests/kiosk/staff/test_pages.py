@@ -318,6 +318,32 @@ def test_handheld_without_its_gate_says_that_it_cannot_decide(house: House, ente
     expect(page.locator(".lost")).to_have_count(0, timeout=10_000)
 
 
+def test_lane_ends_and_comes_back_and_the_handheld_goes_on_where_it_was(house: House, enter: Enter) -> None:
+    page = enter()
+    page.wait_for_selector("staff-scan")
+    house.stop()
+    expect(page.locator(".lost")).to_be_visible(timeout=4_000)
+    house.restart()
+    expect(page.locator(".lost")).to_have_count(0, timeout=15_000)
+    page.evaluate("text => document.querySelector('staff-page').scan({ text })", house.state.text(8))
+    assert verdict(page) == "go"
+    assert house.rows("admitted")[-1]["actor"] == "sari"
+
+
+def test_words_of_verdicts_fit_the_phone_in_every_language(enter: Enter) -> None:
+    for lang in LANGUAGES:
+        page = enter(query=f"?lang={lang}")
+        page.wait_for_selector("staff-scan")
+        for name in ("GO", "GO_ATTENTION", "STOP_USED", "STOP", "SEE_STAFF", "WAIT", "OUT_OF_ORDER", "EMERGENCY"):
+            page.evaluate(
+                "verdict => (document.querySelector('staff-page').result = { verdict, reason: 'ok', attention: [], at: 0 })",
+                name,
+            )
+            page.wait_for_selector(f'.verdict[data-verdict="{name.lower()}"]')
+            fits = "(e => e.scrollWidth <= e.clientWidth + 1)(document.querySelector('.verdict .w'))"
+            assert page.evaluate(fits), (lang, name)
+
+
 def test_technician_tests_the_gate_before_doors(house: House, enter: Enter) -> None:
     page = enter("budi", "/tech", "desk")
     page.get_by_role("button", name="Run all tests").click()
