@@ -53,13 +53,6 @@ class Tickets(Protocol):
         """
         ...
 
-    def find(self, event: EventId, prefix: bytes) -> Sequence[TicketKey]:
-        """Keys of the manifest that begin with `prefix`, at most two: more than one is ambiguous anyway.
-
-        Raises: StorageError.
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
