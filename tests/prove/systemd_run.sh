@@ -44,9 +44,10 @@ sleep 12
 
 began=$(now_ms)
 kill -9 "$first"
+until_true 20 rested 1; say $? "kill -9: ExecStopPost brought the relays to rest before the next start"
+echo "      kill -9 to relays at rest: $(($(now_ms) - began)) ms"
 until_true 20 restarted 1; say $? "kill -9: started again and ready"
 echo "      kill -9 to ready: $(($(now_ms) - began)) ms"
-rested 1; say $? "kill -9: ExecStopPost brought the relays to rest before the next start"
 
 mkdir -p /etc/systemd/system/gate.service.d
 cat > /etc/systemd/system/gate.service.d/hang.conf <<'U'
