@@ -57,6 +57,10 @@ OPENS: dict[str, Case] = {
     "an opaque ticket": opens(**OPAQUE),
     "signature mode, not in the manifest": opens(found=False, mode="signature"),
 }
+OPENS |= {
+    f"{flag.name} is looked at": Case({"flags": flag}, R.OK, "", ATTENTION, "")
+    for flag in (F.ATTENTION, F.MINOR, F.ACCESSIBILITY)
+}
 STAYS: dict[str, Case] = {
     "unreadable": stays(R.INVALID, STAFF, "authentic", "form", problem=R.INVALID, problem_detail="form"),
     "a forged signature": stays(R.INVALID_SIGNATURE, STAFF, "authentic", problem=R.INVALID_SIGNATURE),

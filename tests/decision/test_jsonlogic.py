@@ -234,6 +234,9 @@ BROKEN: dict[str, Any] = {
         {">": [{"entries_since": [at("custom", "2026-12-01T00:00:00Z")]}, 0]}, LONG
     ),
     "more entries than remembered: days before": ({">": [{"entries_days_before": [at("customtime", NOON)]}, 0]}, LONG),
+    "more entries than remembered: since the oldest of them": (
+        {">": [{"entries_since": [at("custom", "2026-12-21T22:26:57Z")]}, 0]}, LONG
+    ),
     "more entries than remembered: none at all": (
         {">": [{"entries_since": [at("customtime", NOON)]}, -1]}, replace(IN, rules_history=())
     ),
@@ -275,6 +278,8 @@ def test_cannot_be_evaluated(value: Any) -> None:
 
 def test_newest_entries_suffice_for_what_is_newer_than_the_oldest_of_them() -> None:
     noon = json.dumps({"==": [{"entries_since": [at("customtime", NOON)]}, 1]})
+    second = json.dumps({"==": [{"entries_since": [at("custom", "2026-12-21T22:26:58Z")]}, 2]})
+    assert evaluate(second, LONG), "a second after the oldest that is remembered"
     before = json.dumps({"==": [{"entries_before": [at("customtime", NOON)]}, 8]})
     days = json.dumps({"==": [{"entries_days_since": [at("customtime", NOON)]}, 1]})
     assert evaluate(noon, LONG)
@@ -287,6 +292,7 @@ def test_depth_and_parts_up_to_the_bound_are_fine() -> None:
     for _ in range(MAX_DEPTH - 1):
         deep = {"and": [deep]}
     assert evaluate(json.dumps(deep), IN)
+    assert evaluate('{"<": [1, 2]}'.ljust(MAX_CHARS), IN)
     assert evaluate(json.dumps({"and": [{"<": [1, 2]}] * ((MAX_NODES - 1) // 3)}), IN)
 
 

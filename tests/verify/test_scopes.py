@@ -1,0 +1,96 @@
+"""What a manifest key may sign is asked of every object, with the event it came for: not only of descriptors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gate.errors import TrustError
+from gate.model import EventMode
+from gate.verify.formats.opaque import Opaque
+from gate.verify.keyset import KeySet
+from gate.verify.trust import TrustedSet
+from gate.wire.manifest import Page
+from gate.wire.sign1 import Aad
+from gate.wire.ticketkey import text_input
+from tests.fakes.issuer import AUTUMN, NOW_S, SPRING, Issuer, key, record, seal_key
+
+ISSUER = Issuer()
+AUTUMN_KEY = key("manifest of autumn only")
+
+
+def payload_of(data: bytes, aad: Aad) -> bytes:
+    """The payload of an object of the issuer, signed anew by the key of the other event."""
+    from gate.wire.sign1 import split
+
+    signed = split(data, limit=len(data))
+    assert signed.payload is not None
+    return ISSUER.signed(signed.payload, aad, AUTUMN_KEY)
+
+
+def trusted() -> TrustedSet:
+    fresh = TrustedSet(ISSUER.root_thumbprint)
+    fresh.update_trust(ISSUER.trust(keys=(*ISSUER.records(), record(AUTUMN_KEY, "manifest", [AUTUMN]))))
+    fresh.update_descriptor(SPRING, ISSUER.descriptor(), NOW_S)
+    return fresh
+
+
+def policy(fresh: TrustedSet) -> object:
+    data = payload_of(ISSUER.policy(), Aad.POLICY)
+    event = fresh.events[SPRING]
+    named = replace(event.descriptor, policy_sha256=hashlib.sha256(data).digest())
+    fresh._events[SPRING] = replace(event, descriptor=named)
+    return fresh.update_policy(SPRING, data, NOW_S)
+
+
+def secrets(fresh: TrustedSet) -> object:
+    return fresh.update_secrets(SPRING, "g2", payload_of(ISSUER.secrets(), Aad.SECRETS), seal_key("g2"), NOW_S)
+
+
+def page(fresh: TrustedSet) -> object:
+    good = ISSUER.page([ISSUER.change(101)])
+    made = Page(rows=good.rows, next=good.next, more=False, descriptor=payload_of(good.descriptor, Aad.MANIFEST))
+    return fresh.check_page(SPRING, made, 100, ISSUER.chain(), NOW_S)
+
+
+@pytest.mark.parametrize("update", [policy, secrets, page])
+def test_a_manifest_key_of_one_event_signs_nothing_of_another(update: Callable[[TrustedSet], object]) -> None:
+    with pytest.raises(TrustError) as caught:
+        update(trusted())
+    assert caught.value.code == "key"
+
+
+def test_a_key_scoped_to_the_event_signs_all_of_it() -> None:
+    """The right event is asked for: a key with that scope alone is enough."""
+    own = Issuer(manifest_key=key("manifest of spring only"))
+    keys = (*own.records()[:2], record(own.manifest_key, "manifest", [SPRING]))
+    fresh = TrustedSet(own.root_thumbprint)
+    fresh.update_trust(own.trust(keys=keys))
+    fresh.update_descriptor(SPRING, own.descriptor(), NOW_S)
+    assert fresh.update_policy(SPRING, own.policy(), NOW_S).event == SPRING
+    assert fresh.update_secrets(SPRING, "g2", own.secrets(), seal_key("g2"), NOW_S)
+    assert len(fresh.check_page(SPRING, own.page([own.change(101)]), 100, own.chain(), NOW_S)[0]) == 1
+    fresh.update_trust(own.trust(2, keys=keys))
+    seen = fresh.events[SPRING]
+    assert (seen.policy is not None, seen.secrets_version) == (True, 1), "a new file that keeps the key keeps its word"
+
+
+def test_the_mode_is_that_of_the_event() -> None:
+    modes = {SPRING: EventMode(mode="signature", stale_s=5), AUTUMN: EventMode(stale="refuse")}
+    fresh = TrustedSet(ISSUER.root_thumbprint)
+    assert fresh.mode(SPRING) == EventMode()
+    fresh.update_trust(ISSUER.trust(events=modes))
+    assert (fresh.mode(SPRING), fresh.mode(AUTUMN)) == (modes[SPRING], modes[AUTUMN])
+
+
+def test_a_copy_before_the_first_file_knows_whose_root_it_waits_for() -> None:
+    other = TrustedSet(ISSUER.root_thumbprint).copy()
+    assert other.update_trust(ISSUER.trust()).version == 1
+
+
+def test_an_opaque_text_is_known_by_its_own_text() -> None:
+    claims = Opaque().parse("ABC123", KeySet(), NOW_S)
+    assert claims.key_input == text_input("ABC123")
