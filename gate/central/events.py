@@ -181,21 +181,24 @@ def new_key(
 def current_kid(connection: Connection, event: str, role: str, now_s: int) -> bytes:
     """The newest key of a role that is in use; for an event, or for all. Raises: ConfigError."""
     table = schema.key
-    found = connection.execute(
-        select(table.c.kid)
-        .where(
+    rows = connection.execute(
+        select(table.c.kid, table.c.since, table.c.nbf).where(
             table.c.event_id.in_((event, ANY_EVENT)),
             table.c.role == role,
             table.c.revoked == 0,
-            table.c.since <= now_s,
             table.c.exp > now_s,
         )
-        .order_by(table.c.since.desc(), table.c.nbf.desc(), table.c.kid)
-        .limit(1)
-    ).scalar()
-    if found is None:
+    ).all()
+    if not rows:
         raise ConfigError([("event", f"there is no {role} key of {event}", "create the event first")])
-    return bytes(found)
+    begun = [row for row in rows if row.since <= now_s]
+    # A server whose clock was set back before all of them signs with the oldest: it must not fall silent.
+    found = max(begun, key=_newest) if begun else min(rows, key=_newest)
+    return bytes(found.kid)
+
+
+def _newest(row: Any) -> tuple[int, int, bytes]:
+    return row.since, row.nbf, bytes(row.kid)
 
 
 def local_hour(connection: Connection, event: str, now_ms: int) -> int:
