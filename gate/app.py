@@ -45,6 +45,7 @@ from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
 from gate.storage.news import News, SyncWatch
 from gate.storage.numbers import find_keys
+from gate.storage.retention import forget_old, note_days
 from gate.storage.tickets import TicketBook
 from gate.storage.world import read_acked, read_enrolment
 from gate.sync import lanefile
@@ -268,6 +269,8 @@ class GateApp:
         if aside is not None:
             boot["set_aside"] = {"file": aside.file, "why": aside.why}
         journal.write_boot(self.clock.now(), read_acked(state_dir), boot)
+        for event in forget_old(journal, state_dir, self.clock.now()):
+            logger.info("the rows of %s were kept long enough and are forgotten", event)
         steps.reach("app.booted")
         watch = SyncWatch(
             state_dir,
@@ -384,6 +387,7 @@ class GateApp:
             return
         self._unused = None
         self.lane.set_world(world)
+        self._try(lambda: note_days(self._journal, world))  # a full disk must not keep a new manifest out
         self.notifier.status(self._status())
 
     def _ear(self, item: InputSettings) -> Callable[[dict[str, Any], bytes | None], None]:

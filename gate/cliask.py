@@ -1,4 +1,4 @@
-"""Commands that ask how the gate decides: `explain`, `replay`, `rehearse`. They record nothing."""
+"""Commands that ask how the gate decides: `explain`, `replay`, `rehearse`, which record nothing; and `wipe`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gate.model import Direction
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (explain, replay, rehearse):
+    for command in (explain, replay, rehearse, wipe):
         app.command()(command)
 
 
@@ -95,3 +95,25 @@ def rehearse(
     print(f"{result.tickets} tickets in {result.seconds:.1f} s: {result.admitted} admitted, {refused} refused")
     if result.details:
         print_table(("why", "tickets"), result.details.most_common())
+
+
+def wipe(
+    config: Config = CONFIG_PATH,
+    yes: Annotated[bool, typer.Option("--yes", help="Really.")] = False,
+    unsent: Annotated[bool, typer.Option("--unsent", help="Also rows that no server holds.")] = False,
+    json_: Json = False,
+) -> None:
+    """Remove everything of this gate: keys, secrets, journal, manifests, enrolment. For a gate that is given away."""
+    from gate.storage import retention
+
+    state_dir = state_of(config)
+    left = retention.unsent(state_dir)
+    if left and not unsent:
+        fail("unsent", f"{left} rows are on no server yet: sync first, or add --unsent", 1, as_json=json_)
+    if not yes:
+        fail("sure", f"this removes everything in {state_dir}; add --yes", 2, as_json=json_)
+    gone = retention.wipe(state_dir)
+    if json_:
+        print_json({"ok": True, "removed": gone})
+    else:
+        print("removed:", *(gone or ["nothing was here"]))

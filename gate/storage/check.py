@@ -83,6 +83,8 @@ def _verify(connection: sqlite3.Connection, public: bytes | None) -> Check:
         else:
             claims.append(item)
     claims += _boots(connection)
+    forgotten = _forgotten(connection)
+    claims = [claim for claim in claims if (claim.event, claim.epoch) not in forgotten]
     held: dict[tuple[str, bytes, int], bytes | None] = {claim[:3]: None for claim in claims}
     rows = streams = 0
     stream: tuple[str, bytes] | None = None
@@ -160,6 +162,18 @@ def _boots(connection: sqlite3.Connection) -> Iterator[_Claim]:
                 yield _Claim(event, bytes.fromhex(epoch), seq, bytes.fromhex(digest), f"the boot row of {boot.epoch}")
         except (FormatError, TypeError, KeyError, ValueError):
             continue
+
+
+def _forgotten(connection: sqlite3.Connection) -> set[tuple[str, bytes]]:
+    """(event, epoch) of the streams that retention took, by the rows that say so; these stand in a chain themselves."""
+    found = set()
+    for (body,) in connection.execute("SELECT body FROM journal WHERE kind='mode' AND event='' ORDER BY id"):
+        try:
+            retention = decode_record(body).data["retention"]
+            found |= {(retention["event"], bytes.fromhex(epoch)) for epoch, _, _ in retention["streams"]}
+        except (FormatError, TypeError, KeyError, ValueError):
+            continue  # another row of that kind
+    return found
 
 
 def _unmet(

@@ -28,6 +28,9 @@ _INSERT = (
     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
+_FORGOTTEN = "forgotten."
+"""Small value by event: epochs that retention took, which are no lost tail."""
+
 
 @dataclass(slots=True)
 class _Tip:
@@ -176,7 +179,11 @@ class JournalStore:
         """
         streams = self.streams()
         held = {(event, epoch): seq for event, epoch, seq, _ in streams}
-        lost = [[event, epoch, upto] for (event, epoch), upto in acked.items() if upto > held.get((event, epoch), 0)]
+        lost = [
+            [event, epoch, upto]
+            for (event, epoch), upto in acked.items()
+            if upto > held.get((event, epoch), 0) and epoch not in (self.meta(_FORGOTTEN + event) or "").split()
+        ]
         body = {**data, "streams": [list(stream) for stream in streams]}
         if lost:
             body["lost_tail"] = lost
@@ -190,6 +197,36 @@ class JournalStore:
             " min(id) AS born FROM journal GROUP BY event, epoch) t USING (event, epoch, seq) ORDER BY t.born"
         )
         return [(event, epoch.hex(), seq, digest.hex()) for event, epoch, seq, digest in rows]
+
+    def newest(self, event: str) -> int:
+        """Unix ms of an event's newest row, 0 when there is none."""
+        row = self._connection.execute("SELECT max(at) FROM journal WHERE event=?", (event,)).fetchone()
+        return row[0] or 0
+
+    def forget(self, event: str, moment: Moment) -> None:
+        """Delete every row of an event that has none in this life yet, and say so in a row.
+
+        Raises: StorageError; then nothing is deleted.
+        """
+        if event in self._tips:
+            raise StorageError(f"{event} has rows of this life")
+        ends = [[epoch, seq, digest] for name, epoch, seq, digest in self.streams() if name == event]
+        draft = Draft(event=DEVICE_STREAM, kind="mode", data={"retention": {"event": event, "streams": ends}})
+        try:
+            self._connection.execute("PRAGMA secure_delete=ON").fetchone()
+            with transaction(self._connection) as connection:
+                for table in ("journal", "uses", "head"):
+                    connection.execute(f"DELETE FROM {table} WHERE event=?", (event,))  # noqa: S608 - the words above
+                tips = dict(self._tips)
+                _, tip = self._insert(connection, draft, moment, tips)
+                tips[DEVICE_STREAM] = tip
+                self._newest_head(connection, DEVICE_STREAM, tip, moment)
+                epochs = " ".join(str(epoch) for epoch, _, _ in ends)
+                self._write_meta(connection, _FORGOTTEN + event, epochs)
+            self._tips = tips
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise _not_written(error) from error
 
     def meta(self, name: str) -> str | None:
         row = self._connection.execute("SELECT v FROM meta WHERE k=?", (name,)).fetchone()

@@ -32,6 +32,7 @@ def app(rig: Rig) -> GateApp:
     app.lane, app.clock, app.actuator, app.tickets = rig.lane, rig.clock, rig.actuator, rig.book  # type: ignore[assignment]
     app.notifier = _Notifier()  # type: ignore[assignment]
     parts = Parts(pins=rig.actuator.alive, inputs=dict, disk=lambda: Disk(1 << 40, readonly=False), write=lambda: None)
+    app._journal = rig.journal.store
     app.health = Health(parts, min_free_mib=64, set_aside=False, now_s=0)
     return app
 
