@@ -20,8 +20,9 @@ INSERT INTO uses(event, list, ticket, entries, exits, annuls, first_at, last_at,
  ON CONFLICT(event, list, ticket) DO UPDATE SET exits = exits + :count, last_at = :at, last_dir = 'exit'
 """
 _ANNUL = """
-UPDATE uses SET entries = :entries, exits = :exits, annuls = annuls + 1, first_at = :first_at, last_at = :last_at,
- last_dir = :last_dir, day_entries = max(0, day_entries - :taken), step = step - (:taken > 0)
+UPDATE uses SET entries = entries - :entries, exits = exits - :exits, annuls = annuls + 1,
+ first_at = CASE WHEN entries = :entries THEN NULL WHEN first_at = :taken_at THEN :first_at ELSE first_at END,
+ last_at = :last_at, last_dir = :last_dir, day_entries = max(0, day_entries - :entries), step = step - (:entries > 0)
  WHERE event = :event AND list = :list AND ticket = :ticket
 """
 """The code of an entry that was taken back may be shown once more: hence the step before it."""
@@ -65,18 +66,19 @@ def apply_use(
 
 
 def _without_annulled(connection: sqlite3.Connection, record: Record, values: dict[str, object]) -> dict[str, object]:
-    """What the ticket's rows up to this one come to. Rare and short: an entry that nobody made use of."""
+    """What is taken back, and what its rows leave as the first and the newest use. Rare and short."""
     where = {**values, "epoch": bytes.fromhex(record.epoch), "seq": record.seq}
     rows = [decode_record(body) for (body,) in connection.execute(_UP_TO, where)]
     annulled = {row.ref for row in rows if row.kind == "annulled"}
     uses = [row for row in rows if row.kind != "annulled" and row.own_ref not in annulled]
-    entries = [row for row in uses if row.kind != "exit"]
-    taken = [row for row in rows if row.own_ref == record.ref and row.kind in ("admitted", "override")]
+    first = next((row.at for row in uses if row.kind != "exit"), None)
+    taken = next((row for row in rows if row.own_ref == record.ref and row.kind != "annulled"), None)
+    was_exit = taken is not None and taken.kind == "exit"
     return {
-        "entries": sum(row.count for row in entries),
-        "exits": sum(row.count for row in uses if row.kind == "exit"),
-        "first_at": entries[0].at if entries else None,
+        "entries": taken.count if taken is not None and not was_exit else 0,
+        "exits": taken.count if taken is not None and was_exit else 0,
+        "taken_at": taken.at if taken is not None else None,
+        "first_at": first,
         "last_at": uses[-1].at if uses else None,
         "last_dir": None if not uses else "exit" if uses[-1].kind == "exit" else "entry",
-        "taken": sum(row.count for row in taken),
     }
