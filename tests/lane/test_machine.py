@@ -10,7 +10,7 @@ from gate.lane.machine import TABLE, Effect, LaneEvent, LaneMachine, LaneState
 
 S, E, F = LaneState, LaneEvent, Effect
 PULSE, WINDOW = 450, 5_000
-ENDS = {F.PASSED, F.TIMED_OUT, F.WINDOW_ENDED}
+ENDS = {F.REVERSED, F.PASSED, F.TIMED_OUT, F.WINDOW_ENDED}
 
 OFTEN = [*E, *[E.GRANT, E.DEADLINE, E.PASSAGE] * 3]
 """The way of a normal day more often than alarms: else hardly any order gets past the first steps."""
