@@ -5,6 +5,7 @@ Randomness and time come in from outside; this is the only place that knows wher
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, insert
+from sqlalchemy.exc import SQLAlchemyError
 
-from gate.central import devices, engines, events, folder, migrations, place, schema, settings, trustfiles
+from gate.central import devices, engines, events, folder, lives, migrations, place, schema, settings, trustfiles
 from gate.central.database import Database
 from gate.central.desk import Desk
 from gate.central.directory import Directory
@@ -27,6 +29,8 @@ from gate.wire.enrol import CODE_BYTES, EnrolmentCode
 
 if TYPE_CHECKING:
     from gate.central.relay import Relay
+
+logger = logging.getLogger(__name__)
 
 
 def wall_ms() -> int:
@@ -103,6 +107,10 @@ class Central(Desk):
         return central
 
     def close(self) -> None:
+        try:
+            self._count()
+        except (StorageError, SQLAlchemyError):  # a full disk must not keep a server from ending
+            logger.exception("the end of the server was not counted")
         self.hints.close()
         if self._relay is not None:
             self._relay.close()
@@ -117,20 +125,23 @@ class Central(Desk):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _count(self) -> None:
+        lives.remember(self.state, self.db.write(lives.count))
+
     def _prepare(self, org: str, url: str) -> None:
         now_ms = self.clock()
 
-        def job(connection: Connection) -> None:
+        def job(connection: Connection) -> int:
             if not migrations.upgrade(connection):
-                return
+                return lives.begin(connection, self.state, self.random)
             settings.put(connection, "org", org)
             settings.put(connection, "server", "central")
-            settings.put(connection, "life", self.random(8).hex())
             connection.execute(insert(schema.event_head).values(event_id=events.DEVICE_STREAM))
             for role in ("manifest", "time"):
                 events.new_key(connection, self.keys, events.ANY_EVENT, role, now_ms // 1000)
+            return lives.begin(connection, self.state, self.random)
 
-        self.db.write(job)
+        lives.remember(self.state, self.db.write(job))
         if engines.is_postgresql(url):
             from gate.central.relay import Relay
 
@@ -195,7 +206,10 @@ class Central(Desk):
 
     def reissue(self, now_ms: int | None = None) -> list[str]:
         """Fresh descriptors where the last is older than 120 s. Returns: those events."""
-        return self._publication.reissue(self._now(now_ms))
+        done = self._publication.reissue(self._now(now_ms))
+        if done:
+            self._count()
+        return done
 
     def rebuild_due(self, now_ms: int | None = None) -> list[str]:
         """New base files where the night, or 5 % of changes, asks for them. The policy goes out as it stands.

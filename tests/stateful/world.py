@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from gate.central import schema, settings
+from gate.central import schema
 from gate.central.api import create_app
 from gate.central.service import Central
 from gate.storage.keys import journal_key
@@ -220,7 +220,6 @@ class World:
             path.unlink()
         shutil.copy(self.folder / "backup.db", self.folder / "central" / "central.db")
         self._open_central()
-        self.central.db.write(lambda connection: settings.put(connection, "life", self.chance(8).hex()))
         after = {place(r) for r in self.server_records()}
         cards = {place(r) for box in self.boxes for r in box.records()}
         self.gone |= before - after - cards
