@@ -7,38 +7,36 @@ others hand it small tasks through the inbox, so scans, pins and news of sync ar
 from __future__ import annotations
 
 import base64
-import fcntl
 import logging
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gate import __version__, steps
 from gate.actuator.gpio import GpioActuator
-from gate.actuator.profiles import Profile, check_profiles
-from gate.errors import DamagedError, DeviceError, StorageError
+from gate.actuator.profiles import check_profiles
+from gate.errors import DamagedError, StorageError
+from gate.footing import only_one, prepare, scan_of, unreadable, way_of
 from gate.health import PROBE_S, Health, Parts, disk_of, status_line
 from gate.kiosk.app import create_app
 from gate.kiosk.assets import find_ui
 from gate.kiosk.serve import KioskServer
 from gate.lane.commands import Desk
-from gate.lane.lane import Lane, Way
-from gate.lane.machine import LaneMachine
+from gate.lane.lane import Lane
 from gate.lane.screen import Screen
 from gate.lane.world import World
 from gate.laneview import LaneView
-from gate.model import Direction, Moment, Scan
-from gate.ports import Draft, PinEvent
+from gate.model import Scan
+from gate.ports import PinEvent
 from gate.scanner.supervisor import ScannerProcess
 from gate.sdnotify import Notifier
 from gate.settings import InputSettings, Settings
-from gate.sqlitefile import UMASK
 from gate.staffroom import CaseNumbers, StaffRoom
 from gate.storage.aside import mark_damaged, set_aside_if_broken
 from gate.storage.journal import JournalStore
@@ -51,8 +49,7 @@ from gate.storage.world import read_acked, read_enrolment
 from gate.sync import lanefile
 from gate.sync.ask import Poker
 from gate.systemclock import SystemClock
-from gate.wire.journal import Record
-from gate.wire.numbers import ticket_number
+from gate.told import ToldJournal
 from gate.workshop import GateWorkshop, LogTail
 
 logger = logging.getLogger(__name__)
@@ -63,7 +60,6 @@ TICK_S = 0.02
 _VOUCH_S = 1.0
 """The heartbeat of the pins stops so long after the last turn of a gate that is well."""
 _TASKS_MAX = 100
-_RELAY_MARGIN_MS = 50
 _HINT_MS = 3_000
 _STATE_MS = 2_000
 _KEEP_TIME_MS = 600_000
@@ -216,8 +212,8 @@ class GateApp:
         settings, stack = self.settings, self._stack
         profiles = check_profiles(settings)
         state_dir = settings.gate.state_dir
-        _prepare(state_dir, settings.gate.runtime_dir)
-        stack.enter_context(_only_one(state_dir))
+        prepare(state_dir, settings.gate.runtime_dir)
+        stack.enter_context(only_one(state_dir))
         self.notifier = Notifier(os.environ)
         key = journal_key(state_dir)
         aside = set_aside_if_broken(state_dir / "journal.db", time.time_ns() // 1_000_000)
@@ -249,9 +245,9 @@ class GateApp:
         stack.callback(self._poker.close)
         self.tickets = TicketBook(state_dir, settings.gate.id)
         stack.callback(self.tickets.close)
-        told = _Told(journal, self.view, self._poker)
+        told = ToldJournal(journal, self.view, self._poker)
         self.lane = Lane(
-            ways={name: _way(settings, name, profiles[name]) for name in settings.lanes},
+            ways={name: way_of(settings, name, profiles[name]) for name in settings.lanes},
             clock=self.clock,
             tickets=self.tickets,
             journal=told,
@@ -304,7 +300,7 @@ class GateApp:
         room = self.settings.journal.min_free_mib
         return Health(parts, min_free_mib=room, set_aside=set_aside, now_s=self.clock.mono_ms() / 1000)
 
-    def _build_staff(self, told: _Told, salt: bytes) -> StaffRoom:
+    def _build_staff(self, told: ToldJournal, salt: bytes) -> StaffRoom:
         """What people at the lane need; it hears every row from here on."""
         settings, stack = self.settings, self._stack
         state_dir = settings.gate.state_dir
@@ -396,11 +392,11 @@ class GateApp:
         def hear(message: dict[str, Any], jpeg: bytes | None) -> None:
             word = message["t"]
             if word == "appeared":
-                scan = _scan(item, message)
+                scan = scan_of(item, message)
                 self.inbox.put(lambda: self._scan(scan))
             elif word == "binary":
                 now = self.clock.mono_ms()
-                self.inbox.put(lambda: self._scan(_unreadable(item, now)))
+                self.inbox.put(lambda: self._scan(unreadable(item, now)))
             elif word in ("unread", "crowd"):
                 self.inbox.put(lambda: self._hint(word))
             elif word == "health":
@@ -442,95 +438,3 @@ class GateApp:
     def _ask_preview(self, wanted: bool) -> None:
         for scanner in self.scanners:
             scanner.preview(wanted)
-
-
-def _scan(item: InputSettings, message: dict[str, Any]) -> Scan:
-    return Scan(
-        text=str(message["text"]),
-        input=item.name,
-        direction=Direction(item.lane),
-        captured=float(message["captured"]),
-        decoded=float(message["decoded"]),
-        presentation=message.get("p"),
-        engine=str(message.get("engine", "")),
-    )
-
-
-def _unreadable(item: InputSettings, now_ms: float) -> Scan:
-    """A symbol that holds no text: refused as `invalid`, journaled like any other code."""
-    return Scan(text="", input=item.name, direction=Direction(item.lane), captured=now_ms, decoded=now_ms)
-
-
-def _way(settings: Settings, name: str, profile: Profile) -> Way:
-    lane = settings.lanes[name]
-    level = profile.mode == "level"
-    rest_ms = profile.rest_ms + _RELAY_MARGIN_MS
-    window_ms = int(lane.window_s * 1000)
-    long_ms = max(window_ms, int(profile.long_window_s * 1000))
-    return Way(
-        machine=LaneMachine(
-            pulse_ms=lane.pulse_ms + rest_ms,
-            window_ms=window_ms,
-            sensor=lane.passage != "none",
-            level_rest_ms=rest_ms if level else None,
-        ),
-        pulse_ms=lane.pulse_ms,
-        window_ms=window_ms,
-        long_window_ms=min(long_ms, int(profile.hardware_limit_s * 1000)) if level else long_ms,
-        level=level,
-        two_way=profile.feedback == "ab",
-    )
-
-
-def _prepare(state_dir: Path, runtime_dir: Path) -> None:
-    """Folders and umask (contracts 3: one group, nobody else)."""
-    os.umask(UMASK)
-    for folder in (state_dir, state_dir / "manifests", state_dir / "objects", state_dir / "secrets", runtime_dir):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"the folder {folder} cannot be made: {error}") from error
-
-
-@contextmanager
-def _only_one(state_dir: Path) -> Iterator[None]:
-    """Two lanes on one journal would each admit the same ticket."""
-    with (state_dir / "lane.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DeviceError(f"another gate already runs on {state_dir}") from error
-        yield
-
-
-class _Told:
-    """The journal, with the screen's tail and sync told of each row after it is on disk."""
-
-    def __init__(self, journal: JournalStore, view: LaneView, poker: Poker) -> None:
-        self._journal, self._view, self._poker = journal, view, poker
-        self.hear: Callable[[Record], None] = lambda _record: None
-        self.health: Health
-        """Set before the first row."""
-
-    def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
-        try:
-            records = self._journal.commit(drafts, moment)
-        except StorageError as error:
-            self.health.not_written(error)
-            raise
-        self.health.written()
-        for record in records:
-            self.hear(record)
-            self._view.journaled(
-                {
-                    "event": record.event,
-                    "seq": record.seq,
-                    "kind": record.kind,
-                    "reason": record.reason,
-                    "at": record.at,
-                    "ticket_number": ticket_number(bytes.fromhex(record.ticket)) if record.ticket else None,
-                    "hash": self._journal.tip(record.event).hex(),
-                }
-            )
-        self._poker.poke()
-        return records
