@@ -87,7 +87,7 @@ def mutmut(*arguments: str, timeout_s: float | None = None) -> str:
         return process.communicate()[0]
 
 
-_RAISED = re.compile(r"^[-+]\s+raise (Unevaluable\(|\w+\(\"\w+\", |\w+\([\w.]+, )", re.MULTILINE)
+_RAISED = re.compile(r"^[-+]\s+raise ((?:Unevaluable|FormatError)\(|\w+\(\"\w+\", |\w+\([\w.]+, )", re.MULTILINE)
 
 
 def _only_words(shown: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from gate.errors import TrustError
+from gate.errors import TrustAlarm, TrustError
 from gate.model import EventMode
 from gate.verify.formats.opaque import Opaque
 from gate.verify.keyset import KeySet
@@ -94,3 +94,52 @@ def test_a_copy_before_the_first_file_knows_whose_root_it_waits_for() -> None:
 def test_an_opaque_text_is_known_by_its_own_text() -> None:
     claims = Opaque().parse("ABC123", KeySet(), NOW_S)
     assert claims.key_input == text_input("ABC123")
+
+
+def test_the_second_descriptor_again_is_no_alarm_and_another_of_its_number_is() -> None:
+    fresh = trusted()
+    second = ISSUER.descriptor(NOW_S + 1)
+    fresh.update_descriptor(SPRING, second, NOW_S)
+    assert fresh.update_descriptor(SPRING, second, NOW_S).seq == NOW_S + 1
+    with pytest.raises(TrustAlarm) as caught:
+        fresh.update_descriptor(SPRING, ISSUER.descriptor(NOW_S + 1, checkins=9), NOW_S)
+    assert caught.value.code == "fork"
+
+
+def test_two_secrets_of_one_version_are_a_fork_by_name() -> None:
+    fresh = trusted()
+    fresh.update_secrets(SPRING, "g2", ISSUER.secrets(), seal_key("g2"), NOW_S)
+    other = Issuer(salt=bytes(32))
+    with pytest.raises(TrustAlarm) as caught:
+        fresh.update_secrets(SPRING, "g2", other.secrets(), seal_key("g2"), NOW_S)
+    assert caught.value.code == "fork"
+
+
+def test_a_key_of_another_event_is_disowned_for_this_one() -> None:
+    fresh = trusted()
+    signed = payload_of(ISSUER.descriptor(), Aad.MANIFEST)
+    assert fresh.disowns(SPRING, signed)
+    assert not fresh.disowns(AUTUMN, signed)
+
+
+def test_secrets_of_a_key_that_is_gone_bind_no_longer_although_the_descriptor_stays() -> None:
+    """The descriptor's key is good, the one that signed the secrets was stolen: its version is forgotten, alone."""
+    stolen = key("stolen manifest")
+    keys = (*ISSUER.records(), record(stolen, "manifest", ["*"]))
+    fresh = TrustedSet(ISSUER.root_thumbprint)
+    fresh.update_trust(ISSUER.trust(keys=keys))
+    fresh.update_descriptor(SPRING, ISSUER.descriptor(), NOW_S)
+    high = Issuer(manifest_key=stolen).secrets(version=2**40)
+    fresh.update_secrets(SPRING, "g2", high, seal_key("g2"), NOW_S)
+    assert fresh.events[SPRING].secrets_version == 2**40
+    fresh.update_trust(ISSUER.trust(2))
+    assert fresh.events[SPRING].secrets_version == 0
+    assert fresh.update_secrets(SPRING, "g2", ISSUER.secrets(), seal_key("g2"), NOW_S)
+
+
+def test_a_page_whose_descriptor_is_signed_nonsense_is_of_a_wrong_form() -> None:
+    nonsense = ISSUER.signed(b"\xa0", Aad.MANIFEST)
+    made = Page(rows=(ISSUER.change(101),), next=101, more=False, descriptor=nonsense)
+    with pytest.raises(TrustError) as caught:
+        trusted().check_page(SPRING, made, 100, ISSUER.chain(), NOW_S)
+    assert caught.value.code == "form"
