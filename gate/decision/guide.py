@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from pathlib import Path
 
 from gate.decision.decide import EXIT_WORDS, PASSBACK_SOFT, RULES
@@ -183,7 +183,7 @@ def _tables(words: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 
 def guest_words() -> dict[str, dict[str, str]]:
     """`why` of each language file."""
-    folder = files("kiosk_ui") / "i18n"
+    folder = Path(__file__).resolve().parents[2] / "kiosk_ui" / "i18n"
     return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["why"] for name in _TITLES}
 
 
