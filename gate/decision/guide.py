@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pathlib import Path
 
 from gate.decision.decide import EXIT_WORDS, PASSBACK_SOFT, RULES
 from gate.decision.reasons import verdict_of
