@@ -118,7 +118,7 @@ def test_enrol_pull_push_feed(live: LiveCentral, state: Path) -> None:
         stored = dict(reader.execute("SELECT k, v FROM status"))
         assert stored["enrolled"] == "yes"
         assert stored["peer"] == "central"
-        assert reader.execute("SELECT source FROM clock").fetchone() == ("server",)
+        wait_for(lambda: reader.execute("SELECT source FROM clock").fetchone() == ("server",), "signed time")
     finally:
         running.stop()
         lane.close()
