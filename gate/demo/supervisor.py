@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -138,12 +137,8 @@ class Demo:
     def _wait_ready(self, port: int) -> None:
         deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline and not self.stopping.is_set():
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
-                    if json.loads(answer.read()).get("lane") == "idle":
-                        return
-            except (urllib.error.URLError, OSError, ValueError):
-                pass  # not up yet: asked again until the deadline below
+            if _lane_state(port) == "idle":
+                return
             self.stopping.wait(0.1)
         if not self.stopping.is_set():
             raise DeviceError(f"the gate did not come up; see {self.run_dir}/lane.log and sync.log")
@@ -200,6 +195,15 @@ device = "{device}"
 display_port = {port}
 local_staff = true
 """
+
+
+def _lane_state(port: int) -> str | None:
+    """What the lane says of itself; None while it is not up."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return str(json.loads(answer.read()).get("lane"))
+    except (OSError, ValueError):
+        return None
 
 
 def _say(text: str) -> None:
