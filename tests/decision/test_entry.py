@@ -267,3 +267,10 @@ def test_only_a_used_ticket_says_so() -> None:
     """A revoked ticket that was used says revoked, and no more."""
     assert decide(replace(GOOD, state=S.REVOKED, entries=1, first_at=1, first_gate="g3")).first_use is None
     assert decide(replace(GOOD, entries=1)).first_use is None
+
+
+def test_a_first_use_that_nobody_knows_the_gate_of() -> None:
+    """nobody knows at which gate: an empty name, not a made-up one."""
+    first = decide(replace(GOOD, entries=1, first_at=5, first_gate=None)).first_use
+    assert first is not None
+    assert (first.gate, first.at) == ("", 5)
