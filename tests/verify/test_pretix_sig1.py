@@ -151,6 +151,7 @@ MESSAGES = {
     "item 0": octets(1, b"seed") + number(2, 0),
     "no seed": number(2, 1),
     "item negative": octets(1, b"seed") + number(2, 2**64 - 1),
+    "item the least of the negative": octets(1, b"seed") + number(2, 2**63),
     "item of 65 bits": octets(1, b"seed") + number(2, 2**64),
     "item twice": message() + number(2, 2),
     "item 0, then another": octets(1, b"seed") + number(2, 0) + number(2, 2),

@@ -12,6 +12,7 @@ from gate.errors import TrustAlarm, TrustError
 from gate.model import EventMode
 from gate.verify.formats.opaque import Opaque
 from gate.verify.keyset import KeySet
+from gate.verify.keytable import KeyTable
 from gate.verify.trust import TrustedSet
 from gate.wire.manifest import Page
 from gate.wire.sign1 import Aad
@@ -143,3 +144,9 @@ def test_a_page_whose_descriptor_is_signed_nonsense_is_of_a_wrong_form() -> None
     with pytest.raises(TrustError) as caught:
         trusted().check_page(SPRING, made, 100, ISSUER.chain(), NOW_S)
     assert caught.value.code == "form"
+
+
+def test_a_payload_may_be_as_long_as_its_limit() -> None:
+    table, payload = KeyTable(ISSUER.trust_file()), bytes(100)
+    opened, _ = table.open(ISSUER.signed(payload, Aad.MANIFEST), Aad.MANIFEST, SPRING, NOW_S, len(payload))
+    assert opened == payload
