@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.decision.decide import decide
 from gate.decision.facts import Place
 from gate.lane.gather import Found, gather
+from gate.lane.rows import outcome
 from gate.lane.world import ServedEvent, World
 from gate.model import (
     CheckinList,
@@ -130,22 +131,7 @@ def _world(key: Ed25519PrivateKey, sha256: bytes) -> World:
 
 def admission(found: Found) -> Draft:
     """The draft that the lane commits for an admission."""
-    decision = decide(found.facts)
-    return Draft(
-        event=EVENT,
-        kind="admitted",
-        list=found.facts.list,
-        direction=Direction.ENTRY,
-        ticket=found.ticket,
-        product=found.facts.product,
-        reason=decision.reason,
-        detail=decision.detail,
-        rule=decision.rule,
-        input="bench",
-        facts=found.facts,
-        data={"lane": "entry"},
-        day=found.day,
-    )
+    return outcome(found, decide(found.facts), Direction.ENTRY, input="bench", data={"lane": "entry"})
 
 
 def timed(what: str, rounds: int, action: Callable[[int], object]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from gate.errors import GateError
 from gate.lane.gather import Find, Found, gather, gather_number
 from gate.lane.lane import Lane
 from gate.lane.machine import LaneEvent
-from gate.lane.orders import COUNT_MAX, By, Order, Refused, about, answer_of, origin, second_person
+from gate.lane.orders import COUNT_MAX, By, Order, Refused, answer_of, origin, second_person
+from gate.lane.rows import about, outcome
 from gate.lane.screen import Shown, shown_for
 from gate.lane.world import World, local_day
 from gate.model import Decision, Direction, Moment, Reason, Verdict
@@ -97,24 +98,15 @@ class Desk:
         verdict = verdict_of(decision, order.direction)
         if order.inspect:
             return answer_of(found, decision, verdict, order, None, moment.at)
-        opened = "admitted" if order.direction is Direction.ENTRY else "exit"
         data: dict[str, Any] = {"lane": order.direction.value, "opened": order.open} if decision.admit else {}
-        draft = Draft(
-            event=found.event.id if found.event else DEVICE_STREAM,
-            kind=opened if decision.admit else "refused",
-            list=found.facts.list,
-            direction=order.direction,
-            ticket=found.ticket,
-            product=found.facts.product,
-            count=order.count,
-            reason=decision.reason,
-            detail=decision.detail,
-            rule=decision.rule,
-            actor=by.actor,
+        draft = outcome(
+            found,
+            decision,
+            order.direction,
             input="typed" if order.number is not None else by.input,
-            facts=found.facts,
             data=data | origin(by),
-            day=found.day,
+            count=order.count,
+            actor=by.actor,
         )
         record = self._journal.commit([draft], moment)[0]
         if decision.admit and order.open:
@@ -182,7 +174,7 @@ class Desk:
         if moment.mono - record.mono > UNDO_MS:
             raise Refused("too_late", "two minutes are over")
         data = {"cause": "undo"} | origin(by)
-        self._journal.commit([replace(about(record, "annulled", by), data=data)], moment)
+        self._journal.commit([about(record, "annulled", actor=by.actor, input=by.input, data=data)], moment)
         self.lane.forget(record)
         return {"ref": ref, "done": "undo"}
 
@@ -199,7 +191,7 @@ class Desk:
         moment = self._clock.now()
         event = self.lane.world.event(refusal.event)
         draft = replace(
-            about(refusal, "override", by),
+            about(refusal, "override", actor=by.actor, input=by.input),
             reason=Reason.OVERRIDE,
             detail=reason,
             day=local_day(event.policy, moment.at).label if event else None,
@@ -288,7 +280,7 @@ class Desk:
         if verdict in _CONTESTED and found.proven and found.event is not None:
             number = case_number(found.event.gate.short, self._next_case())
             data = {"number": number, "op": "open", "reason": record.reason}
-            self._journal.commit([replace(about(record, "case", None), data=data)], self._clock.now())
+            self._journal.commit([about(record, "case", data=data)], self._clock.now())
         order = Order(direction=Direction(record.dir or Direction.ENTRY))
         decision = Decision(admit=False, reason=Reason(str(record.reason)), detail=record.detail or "")
         answer = answer_of(found, decision, verdict, order, record, record.at)
@@ -302,7 +294,7 @@ class Desk:
             return
         number = case_number(event.gate.short, self._next_case())
         data = {"number": number, "op": "open", "reason": "annul_limit"}
-        self._journal.commit([replace(about(record, "case", None), data=data)], self._clock.now())
+        self._journal.commit([about(record, "case", data=data)], self._clock.now())
         self._screens.publish({"t": "case", "number": number, "op": "open", "reason": "annul_limit"})
 
     def _publish(self, answer: dict[str, Any], record: Record) -> None:

@@ -21,6 +21,7 @@ from gate.errors import DeviceError, StorageError
 from gate.lane.faults import JOURNALED, Fault, answer_without_record, lamp_of, no_record
 from gate.lane.gather import Found, gather
 from gate.lane.machine import Effect, LaneEvent, LaneMachine, LaneState
+from gate.lane.rows import about, outcome
 from gate.lane.screen import STAFF_HOLD_MS, Screen, Shown, shown_for
 from gate.lane.world import World
 from gate.model import ClockTrust, Decision, Direction, Moment, Reason, Scan, TicketFlag, Verdict
@@ -183,21 +184,12 @@ class Lane:
 
     def _record(self, scan: Scan, found: Found, decision: Decision, moment: Moment, decided_ms: float) -> Record:
         """The outcome on disk. Its latencies end here: what follows must not touch the row."""
-        opened = "admitted" if scan.direction is Direction.ENTRY else "exit"
-        draft = Draft(
-            event=found.event.id if found.event else DEVICE_STREAM,
-            kind=opened if decision.admit else "refused",
-            list=found.facts.list,
-            direction=scan.direction,
-            ticket=found.ticket,
-            product=found.facts.product,
-            reason=decision.reason,
-            detail=decision.detail,
-            rule=decision.rule,
+        draft = outcome(
+            found,
+            decision,
+            scan.direction,
             input=scan.input,
-            facts=found.facts,
             data={"lane": scan.direction.value} if decision.admit else None,
-            day=found.day,
             latency={"decode_ms": scan.decoded - scan.captured, "decide_ms": decided_ms - scan.decoded},
         )
         return self._journal.commit([draft], moment)[0]
@@ -435,18 +427,12 @@ class Lane:
         else:
             self.on_spent(granted.record)
 
-    def _journal_passage(self, kind: str, name: str, about: Record | None, data: dict[str, Any] | None) -> None:
-        event = self.world.events[0].id if self.world.events else DEVICE_STREAM
-        draft = Draft(
-            event=about.event if about else event,
-            kind=kind,
-            list=about.list if about else None,
-            direction=Direction(name),
-            ticket=bytes.fromhex(about.ticket) if about and about.ticket else None,
-            product=about.product if about else None,
-            ref=about.own_ref if about else None,
-            data=data,
-        )
+    def _journal_passage(self, kind: str, name: str, of: Record | None, data: dict[str, Any] | None) -> None:
+        if of is not None:
+            draft = replace(about(of, kind, data=data), count=1)  # one passage, also of a group
+        else:
+            event = self.world.events[0].id if self.world.events else DEVICE_STREAM
+            draft = Draft(event=event, kind=kind, direction=Direction(name), data=data)
         record = self._journal.commit([draft], self._clock.now())[0]
         self._screens.publish({"t": "passage", "kind": kind, "lane": name, "ref": record.ref})
 

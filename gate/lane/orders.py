@@ -10,7 +10,6 @@ from gate.lane.gather import Found, attention_words
 from gate.lane.screen import shown_for
 from gate.lane.world import ServedEvent
 from gate.model import Decision, Direction, Reason, TicketFlag, Verdict
-from gate.ports import Draft
 from gate.wire.journal import Record
 from gate.wire.numbers import ticket_number
 
@@ -94,19 +93,3 @@ def origin(by: By) -> dict[str, Any]:
     if by.key:
         origin["key"] = by.key
     return origin
-
-
-def about(record: Record, kind: str, by: By | None) -> Draft:
-    """A row with `ref` repeats event, list and ticket (contracts 4)."""
-    return Draft(
-        event=record.event,
-        kind=kind,
-        list=record.list,
-        direction=Direction(record.dir) if record.dir else None,
-        ticket=bytes.fromhex(record.ticket) if record.ticket else None,
-        product=record.product,
-        count=record.count,
-        ref=record.own_ref,
-        actor=by.actor if by else None,
-        input=by.input if by else None,
-    )
