@@ -62,8 +62,8 @@ _VOUCH_S = 1.0
 _TASKS_MAX = 100
 _HINT_MS = 3_000
 _STATE_MS = 2_000
-_KEEP_TIME_MS = 600_000
 """Ages and the clock on the screen move although nothing happens."""
+_KEEP_TIME_MS = 600_000
 _SALT_BYTES = 32
 
 Task = Callable[[], None]

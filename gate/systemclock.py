@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from pathlib import Path
 
 from gate.clock import Reading, TrustedClock
 from gate.model import Moment
+from gate.sync.clocks import read_boot
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
 _STA_UNSYNC = 0x40
@@ -37,11 +37,6 @@ def kernel_sync() -> int | None:
     return int(timex.maxerror) // 1000
 
 
-def boot_id() -> str:
-    """Kernel boot id, 32 hex."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-
-
 class SystemClock:
     """See `clock.Clock`. Shared by threads; the trusted floor only rises.
 
@@ -50,7 +45,7 @@ class SystemClock:
     """
 
     def __init__(self, floor_ms: int) -> None:
-        self.boot = boot_id()
+        self.boot = read_boot()
         self._trusted = TrustedClock(self.boot, floor_ms, int(self.mono_ms()))
         self._kernel_error_ms: int | None = None
         self._kernel_asked_ms = float("-inf")

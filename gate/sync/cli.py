@@ -56,7 +56,7 @@ def run(path: ConfigOption = _DEFAULT) -> None:
 @app.command()
 def status(
     path: ConfigOption = _DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Server, mode, queue, age of the data, last error. Also answers while sync is not running."""
     try:
