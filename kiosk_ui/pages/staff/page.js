@@ -92,6 +92,8 @@ export class StaffPage extends LightElement {
   async reload() {
     const answer = await this.api.get("session");
     if (answer.ok) {
+      // What was refused before the page appears is history; what comes after it is news, however it gets here.
+      if (answer.body.staff && !this.link) await this.#catchUp({ news: false });
       this.session = answer.body;
       if (this.loggedIn) this.#listen();
     } else if (answer.status === 0) this.lost = true;
@@ -99,10 +101,14 @@ export class StaffPage extends LightElement {
 
   #listen() {
     if (this.link) return;
+    // Nothing is told over a line that is not up: after each connection the gate is asked for what was missed.
+    let missed = true;
     this.link = new LaneLink("/ws/staff", {
       message: (message) => {
         if (this.lost) this.reload();
         this.lost = false;
+        if (missed) this.#catchUp({ news: true });
+        missed = false;
         if (message.t === "state") this.lane = message;
         if (message.t === "pins") this.pins = message;
         if (message.t === "denial") this.#denied(message);
@@ -110,15 +116,35 @@ export class StaffPage extends LightElement {
       lost: () => {
         if (!this.lost) this.reload();
         this.lost = true;
+        missed = true;
       },
     });
     this.link.start();
-    this.api.get("recent").then((answer) => answer.ok && (this.denials = answer.body.denied.map(fromRow)));
+  }
+
+  /** The gate's last refusals, beside those that were told live. */
+  async #catchUp({ news }) {
+    const answer = await this.api.get("recent");
+    if (!answer.ok) return;
+    const unknown = answer.body.denied.map(fromRow).filter((row) => !this.denials.some((item) => item.ref === row.ref));
+    this.#keep(unknown);
+    if (news && unknown.length) this.#tell(unknown.length);
   }
 
   #denied(message) {
-    this.denials = [message, ...this.denials.filter((item) => item.ref !== message.ref)].slice(0, DENIALS_KEPT);
-    if (this.view !== "refused") this.unseen += 1;
+    // It may have been read with `recent` a moment ago; then it has been counted.
+    const known = this.denials.some((item) => item.ref === message.ref);
+    this.denials = this.denials.filter((item) => item.ref !== message.ref);
+    this.#keep([message]);
+    if (!known) this.#tell(1);
+  }
+
+  #keep(rows) {
+    this.denials = [...rows, ...this.denials].sort((a, b) => b.at - a.at).slice(0, DENIALS_KEPT);
+  }
+
+  #tell(count) {
+    if (this.view !== "refused") this.unseen += count;
     navigator.vibrate?.(80);
   }
 

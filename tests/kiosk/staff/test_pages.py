@@ -276,8 +276,13 @@ def test_refusal_of_the_unattended_gate_reaches_the_handheld_with_its_case(house
 
     page = enter()
     page.wait_for_selector("staff-scan")
+    text = house.state.text(9)
+    scan(page, text)
+    page.evaluate("document.querySelector('staff-page').go('scan')")
+    deadline = time.monotonic() + 10
+    while house.desk(lambda desk: desk.lane.readiness("entry")) != "ready" and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
     now = house.app.clock.mono_ms()
-    text = house.state.text(2)
     house.app.inbox.put(
         lambda: (
             house.app.lane.scan(Scan(text=text, input="cam0", direction=Direction.ENTRY, captured=now, decoded=now))
