@@ -248,27 +248,30 @@ class _Rules:
         )
         self._rows = {bytes(row.key): row for row in rows}
         text = connection.execute(select(schema.event.c.policy).where(schema.event.c.event_id == event)).scalar()
-        self._products, self._multiple, self.day_of = _policy(text or "{}")
+        self._products, self._lists, self.day_of = _policy(text or "{}")
 
     def limits(self, part: Ticket) -> Limits:
         """A ticket that is not here (mode `signature`) is good for one entry, as at a gate."""
         row = self._rows.get(part[1])
         product = self._products.get(row.product, {}) if row else {}
+        counted = self._lists.get(part[0], {})
         return Limits(
             uses=row.uses if row else 1,
             max_total=product.get("max_total", 0),
             max_day=product.get("max_day", 0),
             reentry=product.get("reentry", "none"),
-            multiple=part[0] in self._multiple,
+            passback=product.get("passback", "off"),
+            multiple=counted.get("multiple", False),
+            list_reentry=counted.get("reentry", False),
         )
 
 
 @lru_cache(maxsize=32)
-def _policy(text: str) -> tuple[dict[int, dict[str, Any]], frozenset[str], Callable[[int], str]]:
-    """Products by number, lists that count nothing, and the local day of a Unix ms."""
+def _policy(text: str) -> tuple[dict[int, dict[str, Any]], dict[str, dict[str, Any]], Callable[[int], str]]:
+    """Products by number, lists by name, and the local day of a Unix ms."""
     policy = json.loads(text)
     products = {item["n"]: item for item in policy.get("products", ())}
-    multiple = frozenset(item["id"] for item in policy.get("lists", ()) if item.get("multiple"))
+    lists = {item["id"]: item for item in policy.get("lists", ())}
     try:
         zone = ZoneInfo(policy.get("tz", "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
@@ -290,4 +293,4 @@ def _policy(text: str) -> tuple[dict[int, dict[str, Any]], frozenset[str], Calla
             return ""  # a gate wrote a time that no calendar has; its record counts all the same
         return day.isoformat()
 
-    return products, multiple, day_of
+    return products, lists, day_of

@@ -6,7 +6,6 @@ database, no clock; time zones come in as a function.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,18 +61,30 @@ class BootClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the organiser allows. Numbers: 0 = unlimited. `reentry`: none, after_exit, free. `multiple`: the list counts nothing."""
+    """What the organiser allows. Numbers: 0 = unlimited.
+
+    `reentry`: none, after_exit, free. `passback`: off, soft, hard or minutes. Of the list: `multiple` counts nothing,
+    `list_reentry` lets in again after an exit. The rules of the decision about one scan say the same (a test holds both).
+    """
 
     uses: int = 1
     max_total: int = 0
     max_day: int = 0
     reentry: str = "none"
+    passback: str | int = "off"
     multiple: bool = False
+    list_reentry: bool = False
 
-    @property
-    def total(self) -> float:
-        """Entries allowed in all, `inf` for no limit."""
-        return min((limit for limit in (self.uses, self.max_total) if limit), default=math.inf)
+    def exceeded(self, entries: int, inside: bool) -> bool:
+        """Whether so many entries are too many in all. Who may come back uses up nothing of `uses`."""
+        returns = self.reentry == "free" or (not inside and (self.reentry == "after_exit" or self.list_reentry))
+        return 0 < self.max_total < entries or (0 < self.uses < entries and not returns)
+
+    def passed_back(self, since_last_ms: int) -> bool:
+        """Whether somebody who is inside may not enter again so long after the last entry."""
+        if isinstance(self.passback, str):
+            return self.passback == "hard"
+        return since_last_ms < self.passback * 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +108,9 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An admission that would have been refused by whoever had seen everything. `why`: total, day or inside.
+    """An admission that would have been refused by whoever had seen everything. `why`: inside, total, day or passback.
 
-    `first` is the use that it collides with: the first of all (total), of its day (day), or the last entry before (inside).
+    `first` is the use that it collides with: the first of all (total), of its day (day), or the last entry before.
     """
 
     placed: Placed
@@ -176,24 +187,30 @@ def _walk(order: tuple[Placed, ...], limits: Limits, day_of: Callable[[int], Has
     first_of_day: dict[Hashable, Placed] = {}
     first: Placed | None = None
     last: Placed | None = None
+    inside = False
     refused: list[tuple[Placed, Placed, str]] = []
     for placed in order:
         use = placed.use
         if use.is_exit:
             exits += use.count
+            inside = False
             continue
         day = day_of(placed.time) if limits.max_day else None
-        if use.kind == "admitted" and not limits.multiple and first is not None:
-            if limits.reentry == "after_exit" and entries > exits:
-                refused.append((placed, last or first, "inside"))
-            elif entries + use.count > limits.total:
+        if use.kind == "admitted" and not limits.multiple and first is not None and last is not None:
+            total = entries + use.count
+            if inside and limits.reentry == "after_exit":
+                refused.append((placed, last, "inside"))
+            elif limits.exceeded(total, inside):
                 refused.append((placed, first, "total"))
             elif limits.max_day and day in first_of_day and days[day] + use.count > limits.max_day:
                 refused.append((placed, first_of_day[day], "day"))
+            elif inside and limits.passed_back(placed.time - last.time):
+                refused.append((placed, last, "passback"))
         entries += use.count
         days[day] = days.get(day, 0) + use.count
         first_of_day.setdefault(day, placed)
         first, last = first or placed, placed
+        inside = True
     granted = {id(item) for item in order} - {id(item) for item, _, _ in refused}
     return Resolution(
         order,

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gate.decision.facts import Facts
+from gate.decision.rules import already_redeemed, checkout_required
 from gate.errors import FormatError
-from gate.wire.resolve import BootClock, Limits, Resolution, Use, clock_from_json, resolve, use_from_json
+from gate.model import ClockTrust, Direction, Reason
+from gate.wire.resolve import BootClock, Limits, Placed, Resolution, Use, clock_from_json, resolve, use_from_json
 
 DAY_MS = 24 * 3600 * 1000
 ONCE = Limits()
+WHY = {Reason.CHECKOUT_REQUIRED: "inside"}
 
 
 def day_of(at_ms: int) -> int:
@@ -104,6 +108,26 @@ def test_after_an_exit_the_way_in_is_free_again() -> None:
     assert places(walk(twice, Limits(uses=0, reentry="free"))) == []
 
 
+def test_who_comes_back_after_an_exit_uses_up_nothing() -> None:
+    out = use("g1", 2, at=2000, kind="exit", dir="exit")
+    back = [use("g1", at=1000), out, use("g2", at=3000)]
+    assert places(walk(back)) == [("g2", 1)]
+    for limits in (Limits(reentry="after_exit"), Limits(reentry="free"), Limits(list_reentry=True)):
+        assert places(walk(back, limits)) == []
+    assert places(walk(back, Limits(reentry="after_exit", max_total=1))) == [("g2", 1)]
+    pushed = [use("g1", at=1000), use("g2", at=3000)]
+    assert places(walk(pushed, Limits(reentry="free"))) == []
+    assert places(walk(pushed, Limits(list_reentry=True))) == [("g2", 1)]
+
+
+def test_a_ticket_passed_back_is_a_duplicate_where_its_product_says_so() -> None:
+    pushed = [use("g1", at=1000), use("g2", at=61_000)]
+    for passback, found in (("off", []), ("soft", []), ("hard", ["passback"]), (1, []), (2, ["passback"])):
+        assert [item.why for item in walk(pushed, Limits(uses=0, passback=passback)).duplicates] == found
+    gone = [*pushed, use("g1", 2, at=2000, kind="exit", dir="exit")]
+    assert places(walk(gone, Limits(uses=0, passback="hard"))) == []
+
+
 def test_an_override_to_let_somebody_out_is_an_exit() -> None:
     result = walk([use("g1", at=1000), use("g1", 2, at=2000, kind="override", dir="exit")])
     assert (result.entries, result.exits) == (1, 1)
@@ -189,7 +213,9 @@ def sets(draw: st.DrawFn) -> tuple[list[Use], list[BootClock], Limits]:
         max_total=draw(st.integers(0, 2)),
         max_day=draw(st.integers(0, 2)),
         reentry=draw(st.sampled_from(("none", "after_exit", "free"))),
+        passback=draw(st.sampled_from(("off", "soft", "hard", 1, 600))),
         multiple=draw(st.booleans()),
+        list_reentry=draw(st.booleans()),
     )
     return records, clocks, limits
 
@@ -222,13 +248,45 @@ def test_an_independent_count_agrees(case: tuple[list[Use], list[BootClock], Lim
     refused = [item.placed.use for item in result.duplicates]
     assert len(set(refused)) == len(refused)
     assert all(r in kept and r.kind == "admitted" for r in refused)
-    free = replace(limits, uses=0, max_total=0, max_day=0, reentry="none")
+    free = replace(limits, uses=0, max_total=0, max_day=0, reentry="none", passback="off")
     assert walk(records, free, clocks).duplicates == ()
     if limits.multiple:
         assert refused == []
-    elif limits.reentry == "none" and not limits.max_day:
-        admissions = sum(1 for item in result.order if not item.use.is_exit and item.use.kind == "admitted")
-        assert len(refused) >= (admissions - limits.total if limits.total < float("inf") else 0)
+
+
+@settings(max_examples=500, deadline=None)
+@given(sets())
+def test_the_walk_refuses_what_a_gate_that_saw_everything_would(
+    case: tuple[list[Use], list[BootClock], Limits],
+) -> None:
+    """The rules of the decision about one scan, asked again at each admission in order."""
+    records, clocks, limits = case
+    result = walk([replace(record, count=1) for record in records], limits, clocks)
+    expected = []
+    seen: list[Placed] = []
+    for placed in result.order:
+        entries = [item for item in seen if not item.use.is_exit]
+        facts = Facts(
+            direction=Direction.ENTRY,
+            now=placed.time // 1000,
+            clock=ClockTrust.SYNCED,
+            uses=limits.uses,
+            max_total=limits.max_total,
+            max_day=limits.max_day,
+            reentry=limits.reentry,
+            passback=limits.passback,
+            list_multiple=limits.multiple,
+            list_reentry=limits.list_reentry,
+            entries=len(entries),
+            day_entries=sum(1 for item in entries if day_of(item.time) == day_of(placed.time)),
+            inside=bool(seen) and not seen[-1].use.is_exit,
+            last_at=placed.time // 1000 * 1000 - (placed.time - seen[-1].time) if seen else None,
+        )
+        refused = checkout_required(facts) or already_redeemed(facts)
+        if placed.use.kind == "admitted" and not placed.use.is_exit and refused:
+            expected.append((placed.use.place, WHY.get(refused.reason) or refused.detail))
+        seen.append(placed)
+    assert [(item.placed.use.place, item.why) for item in result.duplicates] == expected
 
 
 @settings(max_examples=200, deadline=None)
