@@ -282,8 +282,8 @@ class Desk:
             data = {"number": number, "op": "open", "reason": record.reason}
             self._journal.commit([about(record, "case", data=data)], self._clock.now())
         order = Order(direction=Direction(record.dir or Direction.ENTRY))
-        decision = Decision(admit=False, reason=Reason(str(record.reason)), detail=record.detail or "")
-        answer = answer_of(found, decision, verdict, order, record, record.at)
+        # Pure, so it says again what was said: with the first use, which the row does not carry.
+        answer = answer_of(found, decide(found.facts), verdict, order, record, record.at)
         self._screens.publish({"t": "denial", **answer, "case": number})
         return number
 

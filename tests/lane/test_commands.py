@@ -230,6 +230,8 @@ def test_refusal_of_the_camera_gets_a_case_and_can_be_overridden_with_the_lane(h
     assert (denial["verdict"], denial["case"][:6]) == ("STOP_USED", "G2-014")
     (case,) = hand.rig.rows("case")
     assert (case["data"]["number"], case["ref"]) == (denial["case"], denial["ref"])
+    (admitted,) = hand.rig.rows("admitted")
+    assert (denial["first_use"]["gate"], denial["first_use"]["at"]) == ("g2", admitted["at"])
     hand.rig.wait(6)
     hand.desk.override(denial["ref"], SARI, reason="came_out", second=None, open_=True)
     assert hand.rig.actuator.pulses[-1] == ("entry", 0.3)

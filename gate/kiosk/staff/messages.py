@@ -61,9 +61,11 @@ class Neighbour(Body):
 
 
 class CommandIn(Body):
-    """One act. `reason` is asked by open_once, disable, enable, out_of_order and override."""
+    """One act. `reason` is asked by open_once, disable, enable, out_of_order, mode and override."""
 
-    do: Literal["open_once", "enable", "disable", "out_of_order", "undo", "override", "pair", "self_test", "pin_test"]
+    do: Literal[
+        "open_once", "enable", "disable", "out_of_order", "mode", "undo", "override", "pair", "self_test", "pin_test"
+    ]
     key: Key
     dir: Way = "entry"
     reason: Line | None = None
@@ -73,6 +75,10 @@ class CommandIn(Body):
     second: StaffId | None = None
     second_pin: Pin | None = None
     to: Neighbour | None = None
+    mode: Annotated[
+        Literal["normal", "signature", "paper", "open", "training"] | None,
+        Field(description="With `do: mode`. This version has no lane that takes one: the answer is 409 `mode`."),
+    ] = None
     what: Literal["relay_entry", "relay_exit", "lamp", "buzzer"] | None = None
 
 

@@ -120,6 +120,14 @@ def test_lane_is_stopped_and_opened_with_a_reason_on_the_record(house: House, sa
     assert {row["actor"] for row in house.rows("mode")} == {"sari"}
 
 
+def test_mode_that_this_gate_does_not_have_is_refused_by_name(house: House, sari: Phone) -> None:
+    before = len(house.rows("mode"))
+    assert code(sari.command("mode", mode="open")) == (422, "reason")
+    assert code(sari.command("mode", mode="open", reason="crowd")) == (409, "mode")
+    assert code(sari.command("mode", mode="party", reason="crowd")) == (422, "invalid")
+    assert len(house.rows("mode")) == before
+
+
 def test_roles_may_only_what_is_theirs(sari: Phone, budi: Phone) -> None:
     assert code(sari.get("tech/status")) == (403, "forbidden")
     assert code(sari.command("self_test")) == (403, "forbidden")
