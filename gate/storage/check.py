@@ -154,7 +154,7 @@ def _heads(connection: sqlite3.Connection, public: bytes) -> Iterator[_Claim | F
 
 
 def _boots(connection: sqlite3.Connection) -> Iterator[_Claim]:
-    """Each start names the end of every stream before it. A boot row that does not read is found by the walk."""
+    """Each start names the end of every stream of the epoch before it. A boot row that does not read is found by the walk."""
     for (body,) in connection.execute("SELECT body FROM journal WHERE kind='boot' ORDER BY id"):
         try:
             boot = decode_record(body)

@@ -172,29 +172,37 @@ class JournalStore:
     # ---- start and small values
 
     def write_boot(self, moment: Moment, acked: dict[tuple[str, str], int], data: dict[str, object]) -> Record:
-        """First row of this epoch: ties the streams before it together and names a tail that got lost.
+        """First row of this epoch: names the end of each stream since the boot row before, and a tail that got lost.
 
         Args:
             acked: by (event, epoch hex), what the server says it has; more than the file holds is `lost_tail`.
         """
-        streams = self.streams()
-        held = {(event, epoch): seq for event, epoch, seq, _ in streams}
         lost = [
             [event, epoch, upto]
             for (event, epoch), upto in acked.items()
-            if upto > held.get((event, epoch), 0) and epoch not in (self.meta(_FORGOTTEN + event) or "").split()
+            if epoch not in (self.meta(_FORGOTTEN + event) or "").split() and upto > self._held(event, epoch)
         ]
-        body = {**data, "streams": [list(stream) for stream in streams]}
+        boots = self._connection.execute("SELECT max(id) FROM journal WHERE event=? AND seq=1", (DEVICE_STREAM,))
+        # Streams end with their epoch, so each is named once: a list of all would outgrow a push in a gate that starts often.
+        body = {**data, "streams": [list(stream) for stream in self.streams(boots.fetchone()[0] or 0)]}
         if lost:
             body["lost_tail"] = lost
         draft = Draft(event=DEVICE_STREAM, kind="boot", data=body)
         return self.commit([draft], moment)[0]
 
-    def streams(self) -> list[tuple[str, str, int, str]]:
-        """(event, epoch hex, last seq, hash hex) of each stream, oldest first."""
+    def _held(self, event: str, epoch: str) -> int:
+        found = self._connection.execute(
+            "SELECT max(seq) FROM journal WHERE event=? AND epoch=?", (event, bytes.fromhex(epoch))
+        )
+        return found.fetchone()[0] or 0
+
+    def streams(self, since: int = 0) -> list[tuple[str, str, int, str]]:
+        """(event, epoch hex, last seq, hash hex) of each stream with rows from this `id` on, oldest first. Read from the index alone."""
         rows = self._connection.execute(
             "SELECT j.event, j.epoch, j.seq, j.hash FROM journal j JOIN (SELECT event, epoch, max(seq) AS seq,"
-            " min(id) AS born FROM journal GROUP BY event, epoch) t USING (event, epoch, seq) ORDER BY t.born"
+            " min(id) AS born FROM journal WHERE +id >= ? GROUP BY event, epoch) t USING (event, epoch, seq)"
+            " ORDER BY t.born",
+            (since,),
         )
         return [(event, epoch.hex(), seq, digest.hex()) for event, epoch, seq, digest in rows]
 

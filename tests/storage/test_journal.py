@@ -83,6 +83,19 @@ def test_new_start_is_a_new_epoch_whose_boot_row_ties_the_streams_before(tmp_pat
     assert check(tmp_path).ok
 
 
+def test_gate_that_starts_often_names_each_stream_once(tmp_path: Path) -> None:
+    ends = []
+    for life in range(1, 5):
+        journal = store(tmp_path, life=life)
+        boot = journal.write_boot(moment(), {}, {})
+        assert [epoch for _, epoch, _, _ in boot.data["streams"]] == ends[-1:] * len(boot.data["streams"])
+        assert len(boot.data["streams"]) == (0 if life == 1 else 2)
+        journal.commit([draft(life)], moment())
+        ends.append(journal.epoch.hex())
+        journal.close()
+    assert check(tmp_path).ok
+
+
 def test_boot_row_names_rows_that_only_the_server_still_has(tmp_path: Path) -> None:
     first = store(tmp_path, life=1)
     first.commit([draft(1)], moment())
