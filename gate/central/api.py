@@ -1,4 +1,4 @@
-"""The sync protocol v1 (contracts 5) as HTTP routes. Claims, searches and the list of devices come with later parts.
+"""The sync protocol v1 (contracts 5) as HTTP routes. Claims and the list of devices come with later parts.
 
 Choices where the contract leaves one:
 
@@ -25,11 +25,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection
 
@@ -37,15 +37,14 @@ from gate.central import auth, basefile, describe, devices, events, feed, ingest
 from gate.central.admission import Admission, AdmissionMiddleware
 from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
-from gate.central.manifests import MustRefetch
 from gate.central.pushes import boot_of
+from gate.central.searchapi import SearchApi
 from gate.central.service import Central
+from gate.central.signed import Signed, enrol_error
 from gate.errors import ConfigError, FormatError, GateError
 from gate.wire import cbor
 from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, PUSH_BYTES_MAX
 from gate.wire.signedtime import is_nonce, sign_time
-
-T = TypeVar("T")
 
 _SMALL_BODY = 16 * 1024
 _REISSUE_CHECK_S = 5.0
@@ -54,7 +53,6 @@ _COSE = "application/cose"
 _BASE_NAME = re.compile(r"([0-9a-f]{64})\.sqlite\.zst")
 _OBJECT_NAME = re.compile(r"[0-9a-f]{64}")
 _FOREVER = "public, max-age=31536000, immutable"
-_ENROL_STATUS = {"not_found": 404, "signature": 401, "forbidden": 403, "conflict": 409}
 
 Wait = Annotated[int, Query(ge=0, le=3600, description="Longest wait in seconds; 25 is the most that is used.")]
 Limit = Annotated[int, Query(ge=1, le=5000, description="Most rows of a page.")]
@@ -78,7 +76,9 @@ def create_app(central: Central, *, live: bool = True, admission: Admission | No
     plain = app.openapi
     app.openapi = lambda: describe.complete(plain())  # type: ignore[method-assign]
     app.add_middleware(AdmissionMiddleware, admission=admission or Admission())
-    app.include_router(_Api(central).router)
+    guard = auth.Guard(central.clock())
+    app.include_router(_Api(central, guard).router)
+    app.include_router(SearchApi(central, guard).router)
     if live:
         from gate.central.live import router as live_router
 
@@ -109,13 +109,9 @@ async def _keep_fresh(central: Central) -> None:
         await asyncio.sleep(_REISSUE_CHECK_S)
 
 
-class _Api:
-    """Routes as methods of one object that holds the server and the nonces."""
-
-    def __init__(self, central: Central) -> None:
-        self._central = central
-        self._guard = auth.Guard(central.clock())
-        self.router = APIRouter(prefix="/v1")
+class _Api(Signed):
+    def __init__(self, central: Central, guard: auth.Guard) -> None:
+        super().__init__(central, guard)
         get, post = self._route("GET"), self._route("POST")
         post("/enrol", self.enrol)
         get("/time", self.time)
@@ -128,45 +124,6 @@ class _Api:
         get("/events/{event}/checkins", self.checkins)
         post("/events/{event}/checkins", self.push)
         post("/heartbeat", self.heartbeat)
-
-    def _route(self, method: str) -> Callable[[str, Callable[..., Any]], None]:
-        def add(path: str, handler: Callable[..., Any]) -> None:
-            words = describe.route(handler.__name__)
-            self.router.add_api_route(path, handler, methods=[method], response_model=None, **words)
-
-        return add
-
-    # ---- shared steps
-
-    async def _read(self, job: Callable[[Connection], T]) -> T:
-        return await _answered(asyncio.wrap_future(self._central.db.submit_read(job)))
-
-    async def _write(self, job: Callable[[Connection], T], *, repeatable: bool = False) -> T:
-        return await _answered(asyncio.wrap_future(self._central.db.submit(job, repeatable=repeatable)))
-
-    async def _caller(self, request: Request, cap: int = 0) -> tuple[Device, bytes]:
-        """The device that signed this request, and the body as sent. Raises: ApiError."""
-        signed = self._guard.headers(request.headers)
-        body = await read_body(request, cap)
-        directory = self._central.directory
-        device = directory.known(signed.device) or await asyncio.to_thread(directory.look_up, signed.device)
-        path = request.scope["raw_path"].decode("ascii")
-        if query := request.scope["query_string"]:
-            path += "?" + query.decode("ascii")
-        known = self._guard.check(device, signed, request.method, path, body, self._central.clock())
-        auth.may_call(known, request.scope["endpoint"].__name__)
-        return known, body
-
-    async def _of_event(self, request: Request, event: str) -> Device:
-        device, _ = await self._caller(request)
-        auth.may_use(device, event)
-        return device
-
-    async def _still(self, device: Device) -> None:
-        """A device that is revoked while it waits hears it now, not with its next request. Raises: ApiError."""
-        directory = self._central.directory
-        now = directory.known(device.device) or await asyncio.to_thread(directory.look_up, device.device)
-        auth.alive(now)
 
     # ---- unsigned
 
@@ -184,7 +141,7 @@ class _Api:
 
         answer, refusal = await self._write(job)
         if refusal is not None:
-            raise _enrol_error(refusal)
+            raise enrol_error(refusal)
         self._central.hints.wake(("device", answer["device"]))
         return JSONResponse(answer)
 
@@ -343,20 +300,3 @@ class _Api:
             return max(spreads, default=30)
 
         return JSONResponse({"now": now_ms, "tasks": [], "reconnect_spread_s": await self._write(job)})
-
-
-async def _answered(result: Awaitable[T]) -> T:
-    """Errors of the parts below in the words of the wire."""
-    try:
-        return await result
-    except MustRefetch as error:
-        raise ApiError(410, "must_refetch", str(error)) from error
-    except ConfigError as error:
-        raise ApiError(404, "not_found", str(error)) from error
-    except EnrolError as error:
-        raise _enrol_error(error) from error
-
-
-def _enrol_error(error: EnrolError) -> ApiError:
-    code = "forbidden" if error.code == "conflict" else error.code
-    return ApiError(_ENROL_STATUS[error.code], code, str(error))

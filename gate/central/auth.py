@@ -21,6 +21,8 @@ _NONCES_PER_DEVICE = 20_000
 # 33 requests a second for the whole time that a nonce is kept; a gate makes two.
 _PER_S, _BURST = 50.0, 1_000.0
 # A gate that comes back with a day's journal pushes a few hundred times in a row.
+_NAMES_MAX = 20_000
+# Names are devices and addresses; whoever was longest silent is forgotten first.
 
 
 class Nonces:
@@ -44,20 +46,28 @@ class Nonces:
 
 
 class Rates:
-    """A bucket of requests for each device: a gate gone wild must not take the others' turn. Event loop's thread only."""
+    """A bucket of requests for each name: one gone wild must not take the others' turn. Event loop's thread only.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        per_s, burst: how many, in the long run and at once. words: of the refusal.
+    """
+
+    def __init__(self, per_s: float, burst: float, words: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s, self._burst, self._words = per_s, burst, words
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, device: str) -> None:
+    def take(self, name: str) -> None:
         """Raises: ApiError 503."""
         now = self._clock()
-        left, then = self._buckets.get(device, (_BURST, now))
-        left = min(_BURST, left + (now - then) * _PER_S)
-        if left < 1:
-            raise ApiError(503, "busy", "too many requests of one device", retry_after_s=math.ceil((1 - left) / _PER_S))
-        self._buckets[device] = (left - 1, now)
+        left, then = self._buckets.pop(name, (self._burst, now))
+        left = min(self._burst, left + (now - then) * self._per_s)
+        short = left < 1
+        self._buckets[name] = (left if short else left - 1, now)
+        if len(self._buckets) > _NAMES_MAX:
+            self._buckets.popitem(last=False)
+        if short:
+            raise ApiError(503, "busy", self._words, retry_after_s=math.ceil((1 - left) / self._per_s))
 
 
 class Guard:
@@ -66,7 +76,7 @@ class Guard:
     def __init__(self, started_ms: int) -> None:
         self._started_ms = started_ms
         self._nonces = Nonces()
-        self._rates = Rates()
+        self._rates = Rates(_PER_S, _BURST, "too many requests of one device")
 
     def headers(self, headers: object) -> SignedBy:
         """Raises: ApiError."""
@@ -106,6 +116,8 @@ MAY: dict[str, frozenset[str]] = {
     "heartbeat": EVERY,
     # A hub is in other hands than the gates it serves: it may withhold, it must not be able to read or to make codes.
     "secrets": frozenset(("gate", "desk")),
+    "search": frozenset(("gate", "desk")),
+    "reveal": frozenset(("gate", "desk")),
 }
 """Which profiles reach which call, by the name of its handler. A call that is not here is refused to everybody."""
 

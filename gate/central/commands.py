@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import importjob, rotation, schema, tickets
+from gate.central import importjob, names, rotation, schema, tickets
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket
 from gate.errors import ConfigError, FormatError
@@ -105,6 +105,11 @@ def _import_undo(central: Central, args: dict[str, Any]) -> Any:
     return importjob.undo(central, args["event"], args["import"], progress=args["progress"])
 
 
+def _names_forget(central: Central, args: dict[str, Any]) -> Any:
+    event = args["event"]
+    return {"event": event, "forgotten": central.db.write(lambda connection: names.forget(connection, event))}
+
+
 def _key_rotate(central: Central, args: dict[str, Any]) -> Any:
     return rotation.rotate(central, args["role"], args["event"], args["lead_s"])
 
@@ -190,6 +195,7 @@ _COMMANDS: dict[str, Command] = {
     "import": _import,
     "imports": _imports,
     "import_undo": _import_undo,
+    "names_forget": _names_forget,
     "key_list": lambda central, _args: rotation.listed(central),
     "key_rotate": _key_rotate,
     "key_revoke": lambda central, args: rotation.revoke(central, args["kid"]),

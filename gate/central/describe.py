@@ -46,6 +46,13 @@ _EXAMPLES: dict[str, Any] = {
         "upstream": {"9f1c2b7a55d0e312": 7}, "missing": {}, "now": 1798000018000,
     },
     "heartbeat": {"now": 1798000018000, "tasks": [], "reconnect_spread_s": 30},
+    "search": {
+        "people": [{"masked": "S••• D••••", "number": "ZDK4-SE1E-0", "product": "Day", "state": "valid"}], "more": False,
+    },
+    "reveal": {
+        "name": "Sari Dewi", "number": "ZDK4-SE1E-0", "ticket": "fb664cb82e71e799031413261624b581", "product": 12,
+        "state": "valid",
+    },
 }  # fmt: skip
 _BODIES: dict[str, Any] = {
     "enrol": {
@@ -54,6 +61,8 @@ _BODIES: dict[str, Any] = {
     },
     "push": {"records": [_RECORD], "heads": [], "mono": 812990, "boot": "4a7d1ed414474e4033ac29ccb8653d9b"},
     "heartbeat": {"versions": {"gate": "0.1.0"}, "queue": 0, "data_age_s": 12, "clock": {"trust": "synced"}, "lane": None},
+    "search": {"name": "sari d"},
+    "reveal": {"number": "ZDK4-SE1E-0", "staff": "budi", "reason": "lost phone"},
 }  # fmt: skip
 _MEDIA = {"time": "application/cose", "trust": "application/cbor", "manifest": "application/cose", "base": "application/zstd",
           "object": "application/cose", "changes": "application/cbor", "secrets": "application/cose"}  # fmt: skip
@@ -67,6 +76,8 @@ _MORE: dict[str, dict[int, str]] = {
     "checkins": {404: "no such event", 410: "begin again without a cursor"},
     "push": {404: "no such event", 408: "the body came too slowly", 413: "over 1 MiB", 415: "neither plain nor zstd"},
     "heartbeat": {408: "the body came too slowly", 413: "over 16 KiB"},
+    "search": {404: "no such event", 408: "the body came too slowly", 413: "over 4 KiB"},
+    "reveal": {404: "no such ticket, or no name", 408: "the body came too slowly", 413: "over 4 KiB"},
     "enrol": {401: "the proof is wrong", 403: "too old, or used", 404: "no such code", 409: "used by another device",
               408: "the body came too slowly", 413: "over 16 KiB"},
 }  # fmt: skip

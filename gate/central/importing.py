@@ -15,10 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gate.central import names
 from gate.errors import ConfigError, StorageError
 from gate.model import TicketFlag, TicketState
 
-COLUMNS = ("text", "product", "zones", "state", "flags", "uses", "nbf", "exp", "lang", "ext")
+COLUMNS = ("text", "product", "zones", "state", "flags", "uses", "nbf", "exp", "lang", "ext", "name")
 ROWS_MAX = 2_000_000
 LINE_MAX = 64 * 1024
 ERRORS_MAX = 100
@@ -51,6 +52,8 @@ class ImportRow:
     exp: int | None
     lang: str | None
     ext: str | None
+    name: str | None = None
+    """Of the holder: stays on this server (`names`). None = the file says nothing of it."""
 
 
 @dataclass(slots=True)
@@ -208,6 +211,7 @@ def _row(line: int, values: dict[str, Any]) -> ImportRow:
         exp=exp,
         lang=str(values["lang"]).strip()[:20] if values.get("lang") else None,
         ext=_ext(values.get("ext")),
+        name=_name(values.get("name")),
     )
 
 
@@ -263,6 +267,13 @@ def parse_time(text: str, column: str = "time") -> int:
     if moment.tzinfo is None:
         raise _Bad(column, f"{text[:40]!r} has no offset; write it as 2027-05-01T18:00:00+07:00")
     return int(moment.timestamp())
+
+
+def _name(value: Any) -> str | None:
+    name = names.clean(str(value or ""))
+    if len(name) > names.NAME_MAX:
+        raise _Bad("name", f"longer than {names.NAME_MAX} signs")
+    return name or None
 
 
 def _ext(value: Any) -> str | None:

@@ -6,7 +6,7 @@ import that was cut off by a power cut is seen in the list (`done` is empty) and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from gate.central import events, importing, schema, tickets
+from gate.central import events, importing, names, schema, tickets
 from gate.central.service import Central
 from gate.central.tickets import Counts, NewTicket, StoredTicket
 from gate.errors import ConfigError
@@ -76,7 +76,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _shown(row: importing.ImportRow) -> dict[str, Any]:
     return {
         "line": row.line, "text": row.text, "product": row.product, "state": TicketState(row.state).name.lower(),
-        "uses": row.uses, "nbf": row.nbf, "exp": row.exp,
+        "uses": row.uses, "nbf": row.nbf, "exp": row.exp, "name": row.name,
     }  # fmt: skip
 
 
@@ -130,13 +130,16 @@ def _write_step(central: Central, event: str, number: int, part: list[importing.
     salt, now_ms = central.keys.salt(event), central.clock()
 
     def job(connection: Connection) -> Counts:
-        stored = [_foreign(salt, row) for row in part if row.text is not None]
-        own = [_own(row) for row in part if row.text is None]
+        foreign = [row for row in part if row.text is not None]
+        stored = [_foreign(salt, row) for row in foreign]
+        own = [row for row in part if row.text is None]
         if own:
             kid = events.current_kid(connection, event, "ticket", now_ms // 1000)
             issuer = tickets.Issuer(central.keys, event, kid, central.random)
-            stored += [issuer.make(item)[1] for item in own]
-        _remember(connection, event, number, stored)
+            stored += [issuer.make(_own(row))[1] for row in own]
+        named = {bytes(ticket.row.key): row.name for ticket, row in zip(stored, foreign + own, strict=True) if row.name}
+        _remember(connection, event, number, stored, named)
+        names.put(connection, event, named)
         return central.write_in(connection, event, stored, now_ms)
 
     counts = central.db.write(job)
@@ -144,17 +147,21 @@ def _write_step(central: Central, event: str, number: int, part: list[importing.
     return counts
 
 
-def _remember(connection: Connection, event: str, number: int, stored: list[StoredTicket]) -> None:
-    """Rows as they were, and as this import leaves them."""
+def _remember(
+    connection: Connection, event: str, number: int, stored: list[StoredTicket], named: Mapping[bytes, str]
+) -> None:
+    """Rows and names as they were, and as this import leaves them. `name_after` NULL: it says nothing of the name."""
     latest = {ticket.row.key: ticket.row for ticket in stored}
     before = _rows(connection, event, list(latest))
+    called = names.of(connection, event, list(named))
     log = [
         {
             "event_id": event, "n": number, "key": key, "after": _pack(row),
             "before": _pack(before[key]) if key in before else None,
+            "name_before": called.get(key) if key in named else None, "name_after": named.get(key),
         }
         for key, row in latest.items()
-        if before.get(key) != row
+        if before.get(key) != row or called.get(key) != named.get(key)
     ]  # fmt: skip
     if log:
         connection.execute(insert(schema.import_row), log)
@@ -214,16 +221,21 @@ def undo(central: Central, event: str, number: int, *, progress: Progress) -> di
 
 
 def _restore(central: Central, connection: Connection, event: str, rows: list[Any]) -> int:
-    present = _rows(connection, event, [TicketKey(bytes(row.key)) for row in rows])
+    keys = [TicketKey(bytes(row.key)) for row in rows]
+    present, called = _rows(connection, event, keys), names.of(connection, event, keys)
     back: list[StoredTicket] = []
+    renamed: dict[bytes, str | None] = {}
     for row in rows:
         after = _unpack(bytes(row.after))
-        if present.get(after.key) != after:
+        if present.get(after.key) != after or (row.name_after is not None and called.get(after.key) != row.name_after):
             continue
         if row.before is not None:
             back.append(StoredTicket(_unpack(bytes(row.before))))
         else:
             back.append(StoredTicket(replace(after, state=int(TicketState.REMOVED))))
+        if row.name_after is not None:
+            renamed[after.key] = row.name_before
+    names.put(connection, event, renamed)
     central.write_in(connection, event, back, central.clock())
     return len(back)
 

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
-VERSION = "0002"
+VERSION = "0003"
 """Newest revision of `migrations`."""
 
 metadata = MetaData()
@@ -311,6 +311,57 @@ import_row = Table(
     _blob("key", key=True),
     _blob("before", null=True),  # CBOR of the row as it was; NULL = it was not there
     _blob("after"),
+    _text("name_before", null=True),
+    _text("name_after", null=True),
     **_STRICT,
 )
 """What an import changed, so that it can be taken back."""
+
+person = Table(
+    "person", metadata, _text("event_id", key=True), _blob("key", key=True), _text("name"), _text("folded"), **_STRICT
+)
+"""Names of ticket holders. They are here only: no manifest, no page of changes, no gate has them. `folded`: see `names`."""
+
+person_word = Table(
+    "person_word", metadata, _text("event_id", key=True), _blob("word", key=True), _blob("key", key=True), **_STRICT
+)
+"""Each word of a folded name, as UTF-8 bytes: what begins with the same letters stands together on every engine."""
+
+operator = Table(
+    "operator",
+    metadata,
+    _text("name", key=True),
+    _text("role"),  # admin | reader
+    _blob("token_hash"),
+    _int("created"),
+    _int("revoked", null=True),
+    **_STRICT,
+)
+"""Who may use the operators' API. The token itself is shown once, when it is made."""
+
+audit = Table(
+    "audit",
+    metadata,
+    _text("event_id", key=True),  # "" = of the server
+    _text("id", key=True),  # UUIDv7: in order of time
+    _int("at"),
+    _text("who"),  # operator:<name> | local | device:<id>
+    _text("do"),
+    _text("detail"),  # JSON, without secrets
+    _text("result", null=True),  # ok | an error's code; NULL = under way, or cut off
+    **_STRICT,
+)
+"""Who had what done: every command that changes something, every reveal of a name."""
+
+task = Table(
+    "task",
+    metadata,
+    _text("device", key=True),
+    _text("id", key=True),  # UUIDv7
+    _text("do"),
+    _text("who"),
+    _int("made"),
+    _int("given", null=True),  # when a heartbeat took it along
+    **_STRICT,
+)
+"""Remote tasks. Each is given once, and not when it is old: `tasks`."""

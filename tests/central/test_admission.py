@@ -109,7 +109,7 @@ def test_a_busy_server_answers_before_the_body_is_read(central: Central, gate: D
 
 def test_a_device_that_asks_without_end_is_slowed_down() -> None:
     clock = Steps()
-    rates = auth.Rates(clock)
+    rates = auth.Rates(auth._PER_S, auth._BURST, "too many", clock=clock)
     for _ in range(int(auth._BURST)):
         rates.take("g1")
     with pytest.raises(ApiError) as raised:
@@ -196,6 +196,8 @@ CALLS = {
     "checkins": ("GET", "/v1/events/spring/checkins"),
     "push": ("POST", "/v1/events/spring/checkins"),
     "heartbeat": ("POST", "/v1/heartbeat"),
+    "search": ("POST", "/v1/events/spring/search"),
+    "reveal": ("POST", "/v1/events/spring/search/reveal"),
 }
 
 

@@ -25,6 +25,8 @@ SIGNED = [
     ("GET", "/v1/events/spring/checkins"),
     ("POST", "/v1/events/spring/checkins"),
     ("POST", "/v1/heartbeat"),
+    ("POST", "/v1/events/spring/search"),
+    ("POST", "/v1/events/spring/search/reveal"),
 ]
 
 
