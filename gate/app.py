@@ -30,6 +30,7 @@ from gate.kiosk.serve import KioskServer
 from gate.lane.commands import Desk
 from gate.lane.lane import Lane
 from gate.lane.screen import Screen
+from gate.lane.waiting import Waiting
 from gate.lane.world import World
 from gate.laneview import LaneView
 from gate.model import Scan
@@ -96,6 +97,7 @@ class GateApp:
         """Inputs that ended for good; the screen says so, and nothing has to live for them."""
         self._unused: World | None = None
         """A world whose files could not be opened: tried again."""
+        self._waits = Waiting()
         self._stack = ExitStack()
 
     # ---- life
@@ -132,6 +134,7 @@ class GateApp:
         for task in self._waiting():
             self._try(task)
         self._try(self.lane.tick)
+        self._try(self._ask_again)
         self._try(self._now_and_then)
         if self._alive():
             self.notifier.watchdog()
@@ -394,6 +397,8 @@ class GateApp:
             if word == "appeared":
                 scan = scan_of(item, message)
                 self.inbox.put(lambda: self._scan(scan))
+            elif word == "left":
+                self.inbox.put(lambda: self._waits.left(item.name, message.get("p")))
             elif word == "binary":
                 now = self.clock.mono_ms()
                 self.inbox.put(lambda: self._scan(unreadable(item, now)))
@@ -411,6 +416,7 @@ class GateApp:
                 if message.get("by") == "supervisor" and message.get("restart_s") is None:
                     self._ended.add(item.name)
                 self._heard[item.name] = name
+                self.inbox.put(lambda: self._waits.left(item.name))
                 self.view.heard(state=name)
                 self.inbox.put(lambda: self.lane.report(input_state=name))
             self._watch_demo(message, jpeg)
@@ -429,7 +435,12 @@ class GateApp:
 
     def _scan(self, scan: Scan) -> None:
         steps.reach("scan.heard")
-        self.lane.scan(scan)
+        self._waits.answered(scan, self.lane.scan(scan))
+
+    def _ask_again(self) -> None:
+        scan = self._waits.next(self.lane.readiness, self.clock.mono_ms())
+        if scan is not None:
+            self._scan(scan)
 
     def _hint(self, word: str) -> None:
         self._hint_until_ms = self.clock.mono_ms() + _HINT_MS

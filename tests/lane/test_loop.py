@@ -11,7 +11,7 @@ from gate.errors import StorageError
 from gate.health import Disk, Health, Parts
 from gate.lane.machine import LaneState
 from gate.lane.world import World
-from gate.settings import GateSettings, Settings
+from gate.settings import GateSettings, InputSettings, Settings
 from tests.lane.rig import Rig
 
 
@@ -132,3 +132,40 @@ def test_input_that_ended_for_good_needs_nobody(app: GateApp) -> None:
     app._ended.add("stdin")
     app._turn()
     assert app.notifier.fed == 1  # type: ignore[attr-defined]
+
+
+def _shows(app: GateApp, rig: Rig, number: int, p: int) -> None:
+    """A code comes into the camera's view, as the scanner says it."""
+    now = rig.clock.mono_ms()
+    app._ear(InputSettings(name="cam0"))(
+        {"t": "appeared", "p": p, "text": rig.state.text(number), "captured": now, "decoded": now}, None
+    )
+    app._turn()
+
+
+def test_who_waits_with_the_code_in_view_is_let_in_once_the_lane_is_free(app: GateApp, rig: Rig) -> None:
+    _shows(app, rig, 0, 1)
+    _shows(app, rig, 1, 2)
+    assert rig.shown()["verdict"] == "WAIT"
+    app._turn()
+    assert [row["reason"] for row in rig.rows("admitted", "refused")] == ["ok", "lane_busy"]
+    rig.walk()
+    rig.clock.advance(30.0)
+    app._turn()
+    assert [row["reason"] for row in rig.rows("admitted", "refused")] == ["ok", "lane_busy", "ok"]
+    assert rig.shown()["verdict"] == "GO"
+    rig.walk()
+    app._turn()
+    assert len(rig.rows("admitted", "refused")) == 3, "asked again once, not for ever"
+
+
+@pytest.mark.parametrize("gone", [{"t": "left", "p": 2}, {"t": "fault", "name": "stalled"}])
+def test_who_left_is_not_let_in_later(app: GateApp, rig: Rig, gone: dict[str, Any]) -> None:
+    _shows(app, rig, 0, 1)
+    _shows(app, rig, 1, 2)
+    app._ear(InputSettings(name="cam0"))({"t": "left", "p": 1}, None)  # somebody else's
+    app._ear(InputSettings(name="cam0"))(gone, None)
+    app._turn()
+    rig.walk()
+    app._turn()
+    assert [row["kind"] for row in rig.rows("admitted", "refused")] == ["admitted", "refused"]
