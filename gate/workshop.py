@@ -194,16 +194,36 @@ class GateWorkshop:
             return {"ok": False, "code": "sync_away"}
         return {key: value for key, value in answer.items() if key != "id"}
 
-    def search(self, name: str, by: str) -> dict[str, Any]:
-        request = {"do": "search", "name": name, "by": by}
-        try:
-            answer = ask(self._settings.gate.runtime_dir / "sync.sock", request, timeout_s=5)
-        except (OSError, ValueError):
-            return {"ok": False, "code": "sync_away", "people": []}
-        if not answer.get("ok"):
-            return {"ok": False, "code": str(answer.get("code") or "not_offered"), "people": []}
+    def search(self, name: str) -> dict[str, Any]:
+        answer = self._ask_server({"do": "search", "name": name})
+        if not answer["ok"]:
+            return answer | {"people": [], "more": False}
         people = answer.get("people")
-        return {"ok": True, "people": people if isinstance(people, list) else []}
+        return {"ok": True, "people": people if isinstance(people, list) else [], "more": answer.get("more") is True}
+
+    def reveal(self, event: str, number: str, reason: str, by: By) -> dict[str, Any]:
+        """The row is on disk before the name is shown. Raises: LaneAway, StorageError."""
+        request = {"do": "reveal", "event": event, "number": number, "reason": reason, "by": by.actor or ""}
+        answer = self._ask_server(request)
+        if not answer["ok"]:
+            return answer
+        ticket, product = bytes.fromhex(str(answer["ticket"])), answer.get("product")
+        record = self._desk.run(
+            lambda desk: desk.look(event, ticket, product if isinstance(product, int) else None, reason, by)
+        )
+        shown = {name: str(answer[name]) for name in ("name", "event", "number")}
+        return {"ok": True, **shown, "ref": record.own_ref}
+
+    def _ask_server(self, request: dict[str, Any]) -> dict[str, Any]:
+        """By way of sync, for a person who waits."""
+        try:
+            answer = ask(self._settings.gate.runtime_dir / "sync.sock", request, timeout_s=4)
+        except (OSError, ValueError):
+            return {"ok": False, "code": "sync_away"}
+        if answer.get("ok"):
+            return answer
+        wait = {"wait_s": answer["wait_s"]} if isinstance(answer.get("wait_s"), int) else {}
+        return {"ok": False, "code": str(answer.get("code") or "unreachable")} | wait
 
     def pin_test(self, what: str) -> dict[str, Any]:
         """Click a relay or show the lamp. The relay only while the lane is stopped: nobody may walk into a test."""

@@ -267,6 +267,14 @@ class Desk:
         draft = Draft(event=DEVICE_STREAM, kind=kind, actor=by.actor, input=by.input, data=data | origin(by))
         return self._journal.commit([draft], self._clock.now())[0]
 
+    def look(self, event: str, ticket: bytes, product: int | None, reason: str, by: By) -> Record:
+        """Somebody is shown the name of a ticket's holder. Raises: StorageError: then it must not be shown."""
+        draft = Draft(
+            event=event, kind="look", ticket=ticket, product=product, actor=by.actor, input=by.input,
+            data={"reason": reason} | origin(by),
+        )  # fmt: skip
+        return self._journal.commit([draft], self._clock.now())[0]
+
     def pair(self, offer: dict[str, Any] | None) -> None:
         """Show an offer to pair on the gate's screen; None = no longer."""
         self.lane.screen.pair = offer

@@ -112,11 +112,21 @@ class Client:
         """
         return self._call("GET", path, b"", limit=limit, wait_s=wait_s, headers=headers or {})
 
-    def post(self, path: str, body: bytes, *, limit: int = JSON_LIMIT, headers: dict[str, str] | None = None) -> Answer:
-        """Raises: UplinkError for everything that is not OK; its `code` is `poison` when the content is at fault."""
-        return self._call(
-            "POST", path, body, limit=limit, wait_s=0.0, headers={"Content-Type": "application/json", **(headers or {})}
-        )
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        limit: int = JSON_LIMIT,
+        headers: dict[str, str] | None = None,
+        within_s: float | None = None,
+    ) -> Answer:
+        """`within_s`: a shorter end for this call, because a person waits for it.
+
+        Raises: UplinkError for everything that is not OK; its `code` is `poison` when the content is at fault.
+        """
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        return self._call("POST", path, body, limit=limit, wait_s=0.0, headers=sent, within_s=within_s)
 
     @contextmanager
     def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
@@ -154,9 +164,17 @@ class Client:
         self._clock.take(self._read_time(answer.body, nonce), sent, received)
 
     def _call(
-        self, method: str, path: str, body: bytes, *, limit: int, wait_s: float, headers: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        limit: int,
+        wait_s: float,
+        headers: dict[str, str],
+        within_s: float | None = None,
     ) -> Answer:
-        answer = self._once(method, path, body, limit=limit, wait_s=wait_s, headers=headers)
+        answer = self._once(method, path, body, limit=limit, wait_s=wait_s, headers=headers, within_s=within_s)
         if answer.outcome is Outcome.CLOCK:
             try:
                 self.measure_time()
@@ -164,7 +182,7 @@ class Client:
                 raise UplinkError(
                     "clock", f"our clock is wrong and the server's time is not believed: {error}"
                 ) from error
-            answer = self._once(method, path, body, limit=limit, wait_s=wait_s, headers=headers)
+            answer = self._once(method, path, body, limit=limit, wait_s=wait_s, headers=headers, within_s=within_s)
         _raise_for(answer)
         if self._on_contact is not None:
             self._on_contact()
@@ -193,14 +211,17 @@ class Client:
         wait_s: float,
         headers: dict[str, str],
         sign: bool = True,
+        within_s: float | None = None,
     ) -> Answer:
         self._check_stopped()
         signed = self._signed(method, path, body) if sign else {}
-        timeout = httpx.Timeout(self._timeout_s + wait_s, connect=min(_CONNECT_S, self._timeout_s))
-        deadline = time.monotonic() + self._timeout_s + wait_s + _SLACK_S
+        read_s = self._timeout_s + wait_s if within_s is None else within_s
+        timeout = httpx.Timeout(read_s, connect=min(_CONNECT_S, self._timeout_s, read_s))
+        whole_s = read_s + _SLACK_S if within_s is None else within_s
+        deadline = time.monotonic() + whole_s
         try:
             with (
-                self._deadline.within(self._timeout_s + wait_s + _SLACK_S),
+                self._deadline.within(whole_s),
                 self._http.stream(
                     method, f"/v1{path}", content=body or None, headers=headers | signed, timeout=timeout
                 ) as response,

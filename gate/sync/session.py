@@ -26,6 +26,7 @@ from gate.sync.protocol import HEARTBEAT_S, TIME_EVERY_S, TRUST_EVERY_S, Backoff
 from gate.sync.pull import EventPuller, oldest_issued
 from gate.sync.push import Pusher
 from gate.sync.pushing import Pushing
+from gate.sync.searching import Searching
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
@@ -101,6 +102,7 @@ class Session:
             spread=self._spread,
             runtime=folders.runtime,
         )
+        self.search = Searching(self._client, events, time.monotonic)
         self._loops = self._make_loops()
 
     def start(self) -> None:

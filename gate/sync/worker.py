@@ -15,6 +15,7 @@ from gate.sync import enrolment as enrolments
 from gate.sync.board import StatusBoard
 from gate.sync.clocks import SyncClock, read_boot
 from gate.sync.folders import Folders
+from gate.sync.searching import refused
 from gate.sync.session import Session
 from gate.sync.socket import CommandSocket
 from gate.sync.store import Store
@@ -79,6 +80,12 @@ class Worker:
                 if self._session is not None:
                     self._session.poke() if do == "poke" else self._session.retry()
             return {}
+        if do in ("search", "reveal"):
+            with self._lock:
+                session = self._session
+            if session is None:
+                return refused("unreachable", "this gate is not enrolled with a server")
+            return session.search.search(request) if do == "search" else session.search.reveal(request)
         raise _Unsupported(f"{do!r} is not supported")
 
     # ---- enrolment

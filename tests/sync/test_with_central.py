@@ -224,7 +224,7 @@ def test_a_second_worker_in_the_same_folder_is_refused(running: Running, state: 
         Worker(settings_for(state))
 
 
-@pytest.mark.parametrize("do", ["claim", "search", "forget", "nonsense", None])
+@pytest.mark.parametrize("do", ["claim", "forget", "nonsense", None])
 def test_what_is_not_there_yet_is_answered_as_such(running: Running, do: str | None) -> None:
     answer = running.ask(do=do)
     assert (answer["id"], answer["ok"], answer["code"]) == (5, False, "not_supported")

@@ -16,7 +16,7 @@ from gate.kiosk.staff.access import Access, Denied, Session
 from gate.kiosk.staff.acts import Acts, right_for
 from gate.kiosk.staff.callers import Callers
 from gate.kiosk.staff.door import Allowance
-from gate.kiosk.staff.messages import CommandIn, LoginIn, PairIn, ScanIn, SearchIn
+from gate.kiosk.staff.messages import CommandIn, LoginIn, PairIn, RevealIn, ScanIn, SearchIn
 from gate.kiosk.staff.ports import LaneAway, Workshop
 from gate.lane.orders import Refused
 
@@ -133,8 +133,15 @@ def routes(parts: Parts) -> APIRouter:
     @api.post("/search")
     def search(body: SearchIn, request: Request) -> Answer:
         """People of a name, masked, asked of the server: the gate keeps no names."""
+        callers.caller(request, "search", changes=True)
+        return parts.workshop.search(body.name)
+
+    @api.post("/search/reveal")
+    def reveal(body: RevealIn, request: Request, response: Response) -> Answer:
+        """The whole name of one of them: who asked and why is in the journal before it is shown."""
         caller = callers.caller(request, "search", changes=True)
-        return parts.workshop.search(body.name, caller.by().actor or "")
+        response.headers["cache-control"] = "no-store"
+        return parts.workshop.reveal(body.event, body.number, body.reason, caller.by())
 
     return api
 

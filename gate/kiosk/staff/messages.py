@@ -117,3 +117,11 @@ class WedgeIn(Body):
 
 class SearchIn(Body):
     name: Annotated[Text, Field(min_length=3, max_length=60)]
+
+
+class RevealIn(Body):
+    """One person of a search. `reason` is kept with who asked, here and at the server."""
+
+    event: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    number: Annotated[Text, Field(min_length=1, max_length=40)]
+    reason: Line

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from gate.errors import GateError
 from gate.lane.commands import Desk
+from gate.lane.orders import By
 from gate.wire.secrets import StaffPin
 
 T = TypeVar("T")
@@ -79,8 +80,15 @@ class Workshop(Protocol):
 
     def enrol(self, text: str, by: str) -> dict[str, Any]: ...
 
-    def search(self, name: str, by: str) -> dict[str, Any]:
-        """People of a name, asked of the server. `ok` false: it cannot be asked now."""
+    def search(self, name: str) -> dict[str, Any]:
+        """People of a name, masked, asked of the server. `ok` false with a `code`: it cannot or may not be asked."""
+        ...
+
+    def reveal(self, event: str, number: str, reason: str, by: By) -> dict[str, Any]:
+        """One whole name, with a row in the journal first.
+
+        Raises: LaneAway; StorageError: the row could not be written, so nothing is shown.
+        """
         ...
 
     def bundle(self) -> bytes:

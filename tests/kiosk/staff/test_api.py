@@ -252,7 +252,7 @@ def test_local_staff_are_added_and_ended_by_a_technician(house: House, phone: Ph
 
 
 def test_search_by_name_says_honestly_that_the_server_cannot_be_asked(sari: Phone) -> None:
-    assert sari.post("search", name="wij").json() == {"ok": False, "code": "sync_away", "people": []}
+    assert sari.post("search", name="wij").json() == {"ok": False, "code": "sync_away", "people": [], "more": False}
     assert sari.post("search", name="wi").status_code == 422
 
 
