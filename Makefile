@@ -55,9 +55,11 @@ prove-powercut: ## 100 power cuts of a guest with the real lane, and a control t
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.prove.powercut
 
-prove-kill: ## kill -9 of the real lane at every named step of a scan (minutes)
+prove-kill: ## kill -9 of the real lane, sync and scanner at every named step of their work (half an hour)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.fault.kills
+	@$(BIN)/python -m tests.fault.sync_kills
+	@$(BIN)/python -m tests.fault.scanner_kills
 
 prove-disk: ## a full disk, failing flushes, broken pages under the real lane (minutes; needs root and fiu-utils)
 	@$(PYTHON) .ci/setup tools

@@ -1,14 +1,14 @@
-"""Named steps on the way of a scan, so that a proof can stop the gate exactly there. Nothing else belongs here.
+"""Named steps in the work of lane, sync and scanner, so that a proof can stop a process exactly there. Nothing else belongs here.
 
 A gate at work does nothing at a step: no setting, no variable and no file can change that. A proof, in a process of its
-own, puts its own function in place of `reach` before it builds the gate (`tests/fault/lane.py`).
+own, puts its own function in place of `reach` before it builds the process (`tests/fault/halt.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-STEPS = (
+LANE = (
     "app.journal",  # journal open, nothing written in this life
     "app.booted",  # boot row on disk
     "app.ready",  # everything answers, no scanner yet
@@ -26,6 +26,41 @@ STEPS = (
     "passage.heard",  # somebody passed, nothing is written
     "pin.off",  # in the pins' owner: the relay has just gone to rest
 )
+SYNC = (
+    "trust.checked",  # a trust file came and verifies, it is not stored
+    "trust.stored",  # it is on disk
+    "manifest.checked",  # a descriptor verifies, nothing that it names is here
+    "base.part",  # a piece of the packed base file is written
+    "base.fetched",  # the packed file is whole
+    "base.raw",  # a piece of it is unpacked
+    "base.proven",  # unpacked and looked into, still without its name
+    "base.named",  # renamed, no row names it yet
+    "file.written",  # a policy or secrets, still without its name
+    "file.named",  # renamed, no row names it yet
+    "changes.checked",  # a page of changes verifies, nothing is stored
+    "store.overlay",  # inside the transaction: the changes are written, the event's row is not
+    "store.event",  # inside the transaction: both are
+    "manifest.stored",  # on disk, the thread that fetched it does not know
+    "feed.read",  # a page of check-ins came, nothing is stored
+    "feed.rows",  # inside the transaction: the rows are written, the cursor is not
+    "feed.stored",  # on disk
+    "push.ready",  # a batch is made, nothing is sent
+    "push.answered",  # the server holds it and said so, nothing is noted
+    "push.noted",  # inside the transaction: the numbers are written
+    "push.stored",  # on disk
+)
+SCANNER = (
+    "source.open",  # the source gives, the lane has heard nothing
+    "child.hello",  # the lane has heard hello, nobody reads the source
+    "frame.taken",  # a picture is about to be looked at
+    "decode.first",  # inside the decoder, after its first pass
+    "frame.read",  # what the picture holds is known, the lane is not told
+    "pipe.part",  # a part of a record is in the pipe
+    "text.appeared",  # the lane has the text, it has not left
+    "text.left",  # the lane knows that it has left
+    "health.told",  # the lane knows how the source is
+)
+STEPS = LANE + SYNC + SCANNER
 
 
 def _nothing(_step: str) -> None:

@@ -25,6 +25,7 @@ def _follow_parent() -> None:
 
 
 def _sender() -> Callable[..., None]:
+    from gate import steps
     from gate.scanner.wirepipe import pack
 
     lock = threading.Lock()
@@ -33,8 +34,8 @@ def _sender() -> Callable[..., None]:
         data = memoryview(pack(message, jpeg))
         with lock:
             try:
-                while data:
-                    data = data[os.write(OUT_FD, data) :]
+                while data := data[os.write(OUT_FD, data) :]:
+                    steps.reach("pipe.part")
             except OSError:
                 os._exit(0)  # nobody listens any more
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gate import steps
 from gate.errors import DeviceError
 from gate.scanner.control import Control
 from gate.scanner.decoder import Cascade
@@ -87,7 +88,9 @@ class Child:
             self._send({"t": "fault", "name": name_of(error, NO_SOURCE), "message": str(error)})
             return EXIT_SOURCE
         self._wanted_fps = facts.fps or self._wanted_fps
+        steps.reach("source.open")
         self._hello(facts)
+        steps.reach("child.hello")
         threading.Thread(target=self._capture, name="capture", daemon=True).start()
         code = self._loop()
         for event in self._holdoff.clear(mono_ms()):
@@ -199,7 +202,9 @@ class Child:
                 "corners": [],
             }
         )
+        steps.reach("text.appeared")
         self._send({"t": "left", "p": p, "at": line.at})
+        steps.reach("text.left")
 
     def _frame(self, frame: Frame) -> None:
         now = mono_ms()
@@ -211,6 +216,7 @@ class Child:
         if gray is None:
             self._gauges.late(now)
             return
+        steps.reach("frame.taken")
         moving = self._motion.feed(gray, frame.captured)
         start = time.perf_counter()
         try:
@@ -220,6 +226,7 @@ class Child:
             self._gauges.late(now)
             return
         self._gauges.frame(now, age, (time.perf_counter() - start) * 1000)
+        steps.reach("frame.read")
         sightings = [Sighting(r.text, r.engine, r.corners, side_of(r.corners)) for r in found.readings]
         for event in self._holdoff.see(frame.captured, sightings, candidate=found.candidate is not None):
             self._tell(event, frame)
@@ -251,8 +258,10 @@ class Child:
             if frame is not None:
                 message["size"] = frame.size
             self._send(message)
+            steps.reach("text.appeared")
         elif isinstance(event, Left):
             self._send({"t": "left", "p": event.p, "at": event.at})
+            steps.reach("text.left")
         elif isinstance(event, Crowd):
             self._send({"t": "crowd", "n": event.n})
         else:
@@ -264,6 +273,7 @@ class Child:
         if self._settings.kind not in TEXT_KINDS:
             message |= self._quality.figures(message, self._wanted_fps)
         self._send(message | {"t": "health", "state": self._state(now, float(message["fps"]))})
+        steps.reach("health.told")
 
     def _state(self, now: int, fps: float) -> str:
         """One word for how the input is: ok, waiting, gone, black, frozen, slow."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gate import steps
 from gate.errors import FormatError
 from gate.scanner.engines import NOTHING, Found, Reading, Zbar, engine_names, load_zbar, read_zxing, side_of
 from gate.scanner.frames import AnyPicture, Corners, Picture, to_gray
@@ -75,6 +76,7 @@ class Cascade:
         if gray is None:
             return NOTHING
         first = read_zxing(gray)
+        steps.reach("decode.first")
         if first.readings or first.binary:
             return self._done(first, None)
         if first.candidate is not None:

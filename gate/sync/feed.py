@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from gate import steps
 from gate.errors import FormatError
 from gate.sync.client import JSON_LIMIT, Client
 from gate.sync.protocol import PAGE_LIMIT, Outcome
@@ -74,7 +75,9 @@ class FeedReader:
             return True
         if not rows and not clocks and following == after:
             return False
+        steps.reach("feed.read")
         self._store.take_feed(self.event, rows, clocks, following)
+        steps.reach("feed.stored")
         return True
 
 

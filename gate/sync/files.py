@@ -18,6 +18,7 @@ from pathlib import Path
 
 import zstandard
 
+from gate import steps
 from gate.errors import StorageError, TrustError, UplinkError
 from gate.sqlitefile import open_immutable, sync_folder
 from gate.sync.client import Client
@@ -91,11 +92,14 @@ class BaseFiles:
             raw = self._folders.manifests / f".{base.sha256.hex()}.raw"
             with idle_io():
                 _download(client, f"/manifests/{base.sha256.hex()}.sqlite.zst", part, base.zst_sha256, base.zst_size)
+                steps.reach("base.fetched")
                 try:
                     _unpack(part, raw, base.sha256, base.size)
                     check(raw, descriptor)
+                    steps.reach("base.proven")
                     raw.rename(final)
                     sync_folder(final.parent)
+                    steps.reach("base.named")
                 finally:
                     raw.unlink(missing_ok=True)
                     part.unlink(missing_ok=True)
@@ -208,6 +212,7 @@ def _write_steps(chunks: Iterator[bytes], part: Path, at: int, size: int) -> Non
             if at > size:
                 raise UplinkError("too_large", f"the base file is larger than the {size} bytes of its descriptor")
             _write_all(handle, chunk)
+            steps.reach("base.part")
             if at - flushed >= STEP:
                 os.fdatasync(handle)
                 flushed = at
@@ -232,6 +237,7 @@ def _unpack(part: Path, raw: Path, sha256: bytes, size: int) -> None:
                 digest.update(chunk)
                 _write_all(handle, chunk)
                 os.fdatasync(handle)
+                steps.reach("base.raw")
         os.fsync(handle)
     except zstandard.ZstdError as error:
         raise TrustError("hash", f"the base file does not unpack: {error}") from error

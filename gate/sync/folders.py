@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate import steps
 from gate.errors import StorageError
 from gate.sqlitefile import sync_folder
 
@@ -92,7 +93,9 @@ def write_whole(path: Path, data: bytes, mode: int = GROUP_READ) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+        steps.reach("file.written")
         temporary.replace(path)
         sync_folder(path.parent)
+        steps.reach("file.named")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error

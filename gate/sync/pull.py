@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from gate import steps
 from gate.errors import FormatError, StorageError, TrustError, UplinkError
 from gate.model import EventId
 from gate.sync.client import Client
@@ -106,8 +107,10 @@ class EventPuller:
             return False
         descriptor = trial.events[self.event].descriptor
         if page.descriptor != stored.descriptor:
+            steps.reach("changes.checked")
             state = self._complete(client, trial, stored, chain)
             self._store.advance(state, rows)
+            steps.reach("manifest.stored")
             self._clock.raise_floor(descriptor.issued)
         self._set = trial
         return page.descriptor != stored.descriptor
@@ -126,6 +129,7 @@ class EventPuller:
         if stored is not None and not self._disowned(stored) and target.seq < _seq(stored):
             # Also when the stored one no longer verifies, because its key's time is over: numbers never fall.
             raise TrustError("seq", f"descriptor {target.seq} is older than the stored one")
+        steps.reach("manifest.checked")
         self._files.fetch(client, target)
         pages: list[list[Change]] = []
         cursor = target.base.cursor
@@ -139,6 +143,7 @@ class EventPuller:
                 if not isinstance(page, Page) or len(pages) >= _PAGES_MAX:
                     raise UplinkError("manifest", "the server's manifest changed while it was fetched")
                 rows, chain = trial.check_page(self.event, page, cursor, chain, now_s)
+                steps.reach("changes.checked")
                 pages.append(rows)
                 cursor += len(rows)
                 more = page.more
@@ -149,6 +154,7 @@ class EventPuller:
             raise UplinkError("manifest", "the server made a new base file meanwhile")
         state = self._complete(client, trial, stored, chain)
         self._store.swap(state, pages)
+        steps.reach("manifest.stored")
         self._set = trial
         self._clock.raise_floor(final.issued)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import zstandard
 
+from gate import steps
 from gate.errors import FormatError, UplinkError
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
@@ -111,7 +112,9 @@ class Pusher:
             self._apply(event, PushAnswer(results=()), poison)
             return len(poison)
         try:
+            steps.reach("push.ready")
             parsed = self._post(client, event, items)
+            steps.reach("push.answered")
         except UplinkError as error:
             if error.code == "server_error":
                 if suspicion.failed(error.status or 0, [(item.epoch, item.seq) for item in items]):
@@ -238,6 +241,7 @@ class Pusher:
             if (ack.upto, ack.upstream) != before:
                 changed[event, key] = ack
         self._store.take_acks(self._peer, changed, poison, self._clock.now().at, freed)
+        steps.reach("push.stored")
 
     def _ack(self, event: str, epoch: bytes) -> Ack:
         return self._acks.setdefault((event, epoch), Ack())

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gate import steps
 from gate.errors import StorageError
 from gate.sqlitefile import open_writer, transaction
 from gate.sync.protocol import Ack
@@ -143,6 +144,7 @@ class Store:
                 ),
             )  # fmt: skip
             connection.executemany(_REMOTE_CLOCK, ((c.gate, c.boot, c.base_ms, c.error_ms) for c in clocks))
+            steps.reach("feed.rows")
             connection.execute(
                 "INSERT INTO event(event, feed) VALUES(?,?) ON CONFLICT(event) DO UPDATE SET feed=excluded.feed",
                 (event, following),
@@ -191,6 +193,7 @@ class Store:
                 "DELETE FROM quarantine WHERE peer = ? AND event = ? AND epoch = ? AND seq = ?",
                 [(peer, *place) for place in freed],
             )
+            steps.reach("push.noted")
 
     def aside(self, peer: str, why: str, before: int) -> list[tuple[str, bytes, int]]:
         """Places quarantined before a Unix ms for a reason that begins with `why`."""
@@ -281,6 +284,7 @@ def _key_of(change: Change) -> bytes:
 
 
 def _write_event(connection: sqlite3.Connection, state: EventState) -> None:
+    steps.reach("store.overlay")
     connection.execute(
         _EVENT,
         (
@@ -288,3 +292,4 @@ def _write_event(connection: sqlite3.Connection, state: EventState) -> None:
             state.cursor, state.chain, state.verified_mono, state.verified_boot,
         ),
     )  # fmt: skip
+    steps.reach("store.event")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from gate import steps
 from gate.errors import FormatError, TrustError
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
@@ -101,5 +102,7 @@ class TrustKeeper:
 
     def _take(self, file: bytes) -> None:
         trust = self._set.update_trust(file)
+        steps.reach("trust.checked")
         self.store.add_trust(trust.version, file)
+        steps.reach("trust.stored")
         self.clock.raise_floor(trust.issued)

@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.fault.kills import free_port
-from tests.fault.process import LaneProcess
+from tests.fault.process import LaneProcess, free_port
 from tests.fault.site import admissions, check, make_state, openings, rows, write_config
 
 SMALL_MIB, KEPT_MIB = 16, 4

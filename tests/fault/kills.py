@@ -12,13 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
 
 from gate import steps
-from tests.fault.process import ROOT, LaneProcess
+from tests.fault.process import ROOT, LaneProcess, free_port
 from tests.fault.site import admissions, check, make_state, openings, rows, write_config
 
 REST_LIMIT_S = 5.0
@@ -33,12 +31,6 @@ class Outcome:
     admitted: bool = False
     """The row of the scan that the kill met was on disk."""
     rest_s: float = 0.0
-
-
-def free_port() -> int:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def kill_at(step: str, folder: Path, *, nth: int = 1) -> Outcome:
@@ -120,7 +112,7 @@ def _admitted(state: Path) -> list[dict[str, object]]:
 def main() -> None:
     chance, bad, rests = random.Random(1), 0, []
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    for step in steps.STEPS:
+    for step in steps.LANE:
         caught = 0
         for again in range(rounds):
             with tempfile.TemporaryDirectory() as name:
@@ -135,7 +127,7 @@ def main() -> None:
                 print(f"  {step} ({nth}): {problem}", flush=True)
         print(f"kill at {step}: {rounds} times, the scan it met was on disk {caught} times", flush=True)
     print(
-        f"kill -9 at {len(steps.STEPS)} steps, {rounds} times each: {bad} with a problem; "
+        f"kill -9 at {len(steps.LANE)} steps, {rounds} times each: {bad} with a problem; "
         f"pins at rest after at most {max(rests):.1f} s (limit {REST_LIMIT_S:g} s)"
     )
     sys.exit(1 if bad or max(rests) > REST_LIMIT_S else 0)

@@ -1,20 +1,19 @@
 """The real lane process with a window: it says on stdout what it answered, and can be stopped at a named step.
 
 `python -m tests.fault.lane --config FILE`. Codes come by standard input, a line each (input kind `stdin`). On standard
-output: `READY`, then one JSON line for every change of a relay and of the faults, and every `decision` and `passage`.
+output: `READY`, then one JSON line for every change of a relay, of the faults and of the screen's hint, and every `decision`
+and `passage`.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import json
 import logging
 import os
 import signal
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +22,9 @@ from gate.actuator import board
 from gate.app import GateApp
 from gate.config import load
 from gate.storage import journal
+from tests.fault.halt import say, stop_at
 
 _TOLD = ("decision", "passage")
-_lock = threading.Lock()
-
-
-def say(**message: Any) -> None:
-    """One line in one write: a process that is killed in the middle leaves whole lines."""
-    with _lock:
-        os.write(1, (json.dumps(message) + "\n").encode())
-
-
-def stop_at(step: str, nth: int, how: str) -> None:
-    """At the nth time of a step: `kill` = SIGKILL, `hang` = never go on, `exit` = the interpreter ends by an exception."""
-    seen: Counter[str] = Counter()
-
-    def reach(name: str) -> None:
-        seen[name] += 1
-        if name != step or seen[name] != nth:
-            return
-        say(t="reached", step=name)
-        if how == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        elif how == "exit":
-            raise SystemExit(9)
-        while True:
-            time.sleep(60)
-
-    steps.reach = reach
 
 
 def tell_pins() -> None:
@@ -66,18 +40,35 @@ def tell_pins() -> None:
     board.Relay.write = told  # type: ignore[method-assign]
 
 
+def stop_scanner_at(step: str, nth: int, lives: int) -> None:
+    """The first `lives` scanner children are killed there, the next ones work."""
+    spawn, left = os.posix_spawn, [lives]
+
+    def halted(path: str, arguments: list[str], environment: Any, **more: Any) -> int:
+        if "gate.scanner" in arguments and left[0]:
+            left[0] -= 1
+            place = arguments.index("gate.scanner")
+            arguments = [*arguments[:place], "tests.fault.scanner", step, str(nth), *arguments[place + 1 :]]
+        return spawn(path, arguments, environment, **more)
+
+    os.posix_spawn = halted
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--at", choices=steps.STEPS)
+    parser.add_argument("--at", choices=steps.LANE + steps.SCANNER)
     parser.add_argument("--nth", type=int, default=1)
     parser.add_argument("--do", choices=("kill", "hang", "exit"), default="kill")
+    parser.add_argument("--lives", type=int, default=1, help="so many scanner children end at a step of theirs")
     parser.add_argument("--walk", action="store_true", help="everybody who is let in walks through")
     parser.add_argument("--synchronous", choices=("FULL", "NORMAL"), default="FULL", help="NORMAL: the control")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     tell_pins()
-    if options.at:
+    if options.at in steps.SCANNER:
+        stop_scanner_at(options.at, options.nth, options.lives)
+    elif options.at:
         stop_at(options.at, options.nth, options.do)
     if options.synchronous != "FULL":
         weak = functools.partial(journal.open_writer)
@@ -88,6 +79,7 @@ def main() -> None:
         journal.open_writer = open_weak  # type: ignore[assignment]
     app = GateApp(load(options.config))
     faults: list[list[str]] = [[]]
+    hints: list[str | None] = [None]
 
     def hear(message: Any) -> None:
         if message["t"] in _TOLD:
@@ -95,6 +87,9 @@ def main() -> None:
         elif message["t"] == "state" and message["faults"] != faults[-1]:
             faults.append(message["faults"])
             say(t="faults", faults=message["faults"], verdict=message["verdict"], detail=message["detail"])
+        if message["t"] == "state" and message["hint"] != hints[-1]:
+            hints.append(message["hint"])
+            say(t="hint", hint=message["hint"])
         if options.walk and message["t"] == "decision" and message["kind"] == "admitted":
             threading.Thread(target=_walk, args=(app,), daemon=True).start()
 

@@ -12,10 +12,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from socket import socket
 from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+def free_port() -> int:
+    with closing(socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class LaneProcess:

@@ -32,10 +32,10 @@ factory = "mock"
 
 [[input]]
 name = "reader"
-kind = "stdin"
+{reader}
 
 [sync]
-backend = "none"
+{sync}
 
 [kiosk]
 display_port = {port}
@@ -56,6 +56,8 @@ def write_config(
     window_s: float = 1.0,
     pins: str = "",
     journal: str = "",
+    reader: str = 'kind = "stdin"',
+    sync: str = 'backend = "none"',
     more: str = "",
 ) -> Path:
     text = CONFIG.format(
@@ -69,6 +71,8 @@ def write_config(
         window_s=window_s,
         pins=pins,
         journal=journal,
+        reader=reader,
+        sync=sync,
     )
     path.write_text(text + more)
     return path

@@ -1,18 +1,17 @@
-"""kill -9 of the real lane process at the steps where most is at stake; every step, many times: `make prove-kill`."""
+"""kill -9 of the real lane, sync and scanner at the steps where most is at stake; every step, many times: `make prove-kill`."""
 
 from __future__ import annotations
 
-import os
-import signal
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gate import steps
-from tests.fault.kills import REST_LIMIT_S, free_port, kill_at
-from tests.fault.process import LaneProcess
-from tests.fault.site import admissions, check, make_state, openings, write_config
+from tests.fault.kills import REST_LIMIT_S, kill_at
+from tests.fault.scanner_kills import kill_scanner_at
+from tests.fault.sync_kills import kill_sync_at
+from tests.fault.yard import Yard
 
 
 @pytest.mark.parametrize(
@@ -31,33 +30,28 @@ def test_lane_killed_at_a_step_loses_no_answer_and_lets_nobody_in_twice(
     assert outcome.rest_s < REST_LIMIT_S
 
 
-def test_scanner_killed_again_and_again_is_replaced_and_no_answer_is_lost(tmp_path: Path) -> None:
-    state = make_state(tmp_path / "state", 6)
-    config = write_config(tmp_path / "gate.toml", state=state.path, run=tmp_path / "run", port=free_port())
-    with LaneProcess(config) as lane:
-        assert lane.ready()
-        for n in range(3):
-            decision = None
-            for _ in range(20):  # a code that the dead child had read from its pipe has to be shown again
-                lane.present(state.text(n))
-                decision = lane.decision(1.0)
-                if decision is not None:
-                    break
-            assert decision is not None
-            assert decision["reason"] in ("ok", "already_redeemed")
-            for pid in children(lane.process.pid):
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.5)
-        lane.stop()
-    assert check(state.path).ok
-    assert sorted(admissions(state.path).values()) == [1, 1, 1]
-    assert lane.pulses == openings(state.path) == 3
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    made = Yard(tmp_path_factory.mktemp("yard"))
+    yield made
+    made.close()
 
 
-def children(pid: int) -> list[int]:
-    """A child belongs to the thread that started it."""
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(word) for path in lists for word in path.read_text().split()]
+@pytest.mark.parametrize(
+    ("scene", "step"),
+    [
+        ("first", "base.raw"),  # half of the base file is unpacked
+        ("news", "push.answered"),  # the server holds the records, sync has not noted it
+    ],
+)
+def test_sync_killed_at_a_step_loses_and_doubles_nothing_and_the_lane_goes_on(
+    yard: Yard, tmp_path: Path, scene: str, step: str
+) -> None:
+    assert kill_sync_at(yard, scene, step, tmp_path / "copy").problems == []
+
+
+def test_scanner_killed_in_the_middle_of_a_record_is_missed_replaced_and_lets_each_in_once(tmp_path: Path) -> None:
+    assert kill_scanner_at("pipe.part", tmp_path, nth=3, people=2).problems == []
 
 
 def test_a_gate_at_work_does_nothing_at_a_step() -> None:

@@ -19,11 +19,11 @@ class NetCam:
     """`mode` may change at any time, also in the middle of a stream."""
 
     def __init__(self, picture: Picture, fps: float = 30.0) -> None:
-        rng = np.random.default_rng(3)
+        self._rng = np.random.default_rng(3)
         self.mode = "ok"
         self.fps = fps
-        self._good = [_jpeg(picture, rng, 4) for _ in range(8)]
-        self._black = [_jpeg(np.zeros_like(picture), rng, 3) for _ in range(8)]
+        self.show(picture)
+        self._black = [_jpeg(np.zeros_like(picture), self._rng, 3) for _ in range(8)]
         camera = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,6 +60,10 @@ class NetCam:
                 time.sleep(0.5 if self.mode == "slow" else 1 / self.fps)
         except OSError:
             return  # the reader has gone
+
+    def show(self, picture: Picture) -> None:
+        """Another scene in front of it."""
+        self._good = [_jpeg(picture, self._rng, 4) for _ in range(8)]
 
     def close(self) -> None:
         self._closed.set()
