@@ -37,6 +37,8 @@ class Act:
     gap_s: float = 1.1
     slow: bool = False
     """The person dawdles in the lane: who comes next must wait."""
+    waits: bool = False
+    """The person does as told, keeps the code in view, and is let in once the lane is free."""
 
 
 ACTS: tuple[Act, ...] = (
@@ -45,7 +47,7 @@ ACTS: tuple[Act, ...] = (
     Act("vip", "phone", Verdict.GO_ATTENTION, Reason.OK),
     Act("unpaid", "paper", Verdict.SEE_STAFF, Reason.UNPAID),
     Act("regular", "phone_dark", Verdict.GO, Reason.OK, gap_s=0.15, hold_s=0.8, slow=True),
-    Act("regular", "paper", Verdict.WAIT, Reason.LANE_BUSY, gap_s=1.6),
+    Act("regular", "paper", Verdict.WAIT, Reason.LANE_BUSY, hold_s=3.4, waits=True),
     Act("forged", "phone", Verdict.STOP, Reason.INVALID_SIGNATURE),
     Act("foreign", "paper", Verdict.STOP, Reason.INVALID, "foreign_url"),
     Act("revoked", "phone", Verdict.STOP, Reason.REVOKED),
@@ -60,7 +62,7 @@ _OPENING = (Verdict.GO, Verdict.GO_ATTENTION)
 _ONCE = {act.ticket for act in ACTS if act.verdict in _OPENING and KINDS[act.ticket].uses}
 ROUNDS = min(KINDS[name].count // sum(act.ticket == name for act in ACTS) for name in _ONCE)
 """So many rounds have fresh tickets; then the demo begins anew. Refused tickets come back, they are refused for ever."""
-ADMISSIONS = sum(act.verdict in _OPENING for act in ACTS)
+ADMISSIONS = sum(act.verdict in _OPENING or act.waits for act in ACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,12 @@ def cues_of(starts_s: Sequence[float], end_s: float) -> list[Cue]:
 
 def expected() -> list[dict[str, Any]]:
     """What the journal of one round says of its scans, in order."""
+    told = []
+    for act in ACTS:
+        told.append((act.verdict, act.reason, act.detail))
+        if act.waits:
+            told.append((Verdict.GO, Reason.OK, ""))
     return [
-        {
-            "verdict": act.verdict.value,
-            "reason": act.reason.value,
-            "detail": act.detail,
-            "admit": act.verdict in _OPENING,
-        }
-        for act in ACTS
+        {"verdict": verdict.value, "reason": reason.value, "detail": detail, "admit": verdict in _OPENING}
+        for verdict, reason, detail in told
     ]

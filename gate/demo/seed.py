@@ -19,7 +19,7 @@ from gate.demo.script import Cue
 from gate.scanner.simulator import render_video
 from gate.scanner.simulator.render import timetable
 
-VERSION = 1
+VERSION = 2
 """Raise when the event, the script or the look of the video changes: older seeds are then made anew."""
 _MAX_AGE_S = (event.LATER_DAYS - 2) * 86_400
 FPS = 30

@@ -87,7 +87,7 @@ def seen(demo: RunningDemo) -> list[str]:
             word = _verdict(page)
             if not shown or shown[-1] != word:
                 shown.append(word)
-            if len(_scans(demo)) > len(script.ACTS):  # the second round has begun
+            if len(_scans(demo)) > len(script.expected()):  # the second round has begun
                 break
             page.wait_for_timeout(40)
         browser.close()
@@ -119,7 +119,7 @@ def _scans(demo: RunningDemo) -> list[dict[str, Any]]:
 
 
 def test_decisions_are_those_of_the_script(demo: RunningDemo, seen: list[str]) -> None:
-    first = _scans(demo)[: len(script.ACTS)]
+    first = _scans(demo)[: len(script.expected())]
     found = [{"reason": row["reason"], "detail": row["detail"], "admit": row["kind"] == "admitted"} for row in first]
     assert found == [{key: item[key] for key in ("reason", "detail", "admit")} for item in script.expected()]
 

@@ -8,7 +8,7 @@ TEXTS = {
                          "Ask whether the guest went out by another way; if two people use one ticket, call a supervisor."),
     "out_of_service": ("The lane is closed, out of order, in an alarm, or has no manifest yet.",
                        "Send guests to the next gate; the technician page says why."),
-    "lane_busy": ("Somebody is still walking through.", "Wait until the lane is free, then show the ticket again."),
+    "lane_busy": ("Somebody is still walking through.", "A code kept in view is let in once the lane is free; otherwise show it again then."),
     "invalid": ("The code cannot be read as a ticket of any known form.",
                 "Ask for the ticket itself, brighter screen, no cut-off picture; then look it up by its number."),
     "invalid.unknown": ("The manifest does not have this ticket.",

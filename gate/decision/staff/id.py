@@ -8,7 +8,7 @@ TEXTS = {
                          "Tanya apakah tamu keluar lewat jalan lain; jika satu tiket dipakai dua orang, panggil penyelia."),
     "out_of_service": ("Jalur ditutup, rusak, ada alarm, atau belum punya daftar tiket.",
                        "Arahkan tamu ke gerbang berikut; halaman teknisi memberi sebabnya."),
-    "lane_busy": ("Masih ada orang yang lewat.", "Tunggu jalur kosong, lalu tunjukkan tiket lagi."),
+    "lane_busy": ("Masih ada orang yang lewat.", "Kode yang tetap terlihat kamera diproses begitu jalur kosong; jika tidak, tunjukkan lagi."),
     "invalid": ("Kode tidak terbaca sebagai tiket bentuk apa pun.",
                 "Minta tiket aslinya, layar lebih terang, gambar utuh; lalu cari dengan nomornya."),
     "invalid.unknown": ("Tiket ini tidak ada di daftar.",
