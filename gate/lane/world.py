@@ -53,6 +53,8 @@ class World:
     org: str = ""
     newest_issued_ms: int = 0
     """Newest verified time of issue: trusted time is not before it."""
+    troubles: tuple[str, ...] = ()
+    """Why events are missing, or stand as they were before."""
 
     def event(self, event: str | None) -> ServedEvent | None:
         return next((item for item in self.events if item.id == event), None)

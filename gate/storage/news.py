@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,10 @@ class SyncWatch:
                 return
             world = self._new_world()
             news = News(world=world, status=self._read_status(), offset=self._read_offset())
+            if world is not None and world.troubles:
+                self._tell_once(replace(news, status=news.status | {"last_error": world.troubles[0]}))
+                self._in_trouble("; ".join(world.troubles), unexpected=False)
+                return
         except (GateError, sqlite3.Error, OSError) as error:
             self._in_trouble(str(error), unexpected=False)
             return
@@ -123,7 +127,8 @@ class SyncWatch:
         if parts == self._seen:
             return None
         world = self._worlds.read(self._now_s())
-        self._seen = parts
+        if not world.troubles:
+            self._seen = parts
         if world.missing and world.missing not in ("enrolment", "key") and self._working:
             # sync begins anew (its file was lost): what was verified before stays in force until it is there again.
             logger.warning("sync has no %s any more; the gate goes on with what it has", world.missing)

@@ -10,10 +10,11 @@ import hashlib
 import json
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gate.errors import DamagedError, FormatError, StorageError, TrustError
+from gate.errors import DamagedError, FormatError, GateError, StorageError, TrustError
 from gate.lane.world import ServedEvent, World
 from gate.model import EventId, GateId
 from gate.sqlitefile import open_reader
@@ -42,6 +43,9 @@ class WorldReader:
         self._inode: int | None = None
         self._seen: tuple[object, ...] | None = None
         self._checked: set[bytes] = set()
+        self._kept: dict[EventId, ServedEvent] = {}
+        """Each event as it last verified, under the root of `_kept_root`."""
+        self._kept_root = ""
 
     def close(self) -> None:
         if self._connection is not None:
@@ -101,7 +105,9 @@ class WorldReader:
         Args:
             now_s: trusted Unix seconds.
 
-        Raises:
+        Returns: the world, with `troubles` when not every event could be read.
+
+        Raises: when no event could be read:
             TrustError: an object does not verify. StorageError: a file cannot be read. DamagedError: a base file is
             not what its name says.
         """
@@ -123,30 +129,47 @@ class WorldReader:
         if trusted.trust is None:
             return World(missing="trust", org=enrolment.org)
         newest = trusted.trust.issued
-        wanted = self._events or tuple(EventId(event) for event in enrolment.events)
-        served, disowned = [], False
-        for event in wanted:
+        if enrolment.root != self._kept_root:
+            self._kept, self._kept_root = {}, enrolment.root
+        served: list[ServedEvent] = []
+        troubles: list[GateError] = []
+        disowned = fresh = False
+        for event in self._events or tuple(EventId(event) for event in enrolment.events):
             if event not in rows:
                 continue
             try:
                 item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
-            except TrustError as error:
-                if not trusted.disowns(event, rows[event][1]):
-                    raise
-                # Fail closed, and the others go on: its new manifest, signed by a key that counts, is on its way.
-                logger.warning("%s is not served until it has a new manifest: %s", event, error)
-                disowned = True
-                continue
+                fresh = fresh or item is not None
+            except (TrustError, StorageError, DamagedError) as error:
+                if isinstance(error, TrustError) and trusted.disowns(event, rows[event][1]):
+                    # Fail closed, and the others go on: its new manifest, signed by a key that counts, is on its way.
+                    logger.warning("%s is not served until it has a new manifest: %s", event, error)
+                    self._kept.pop(event, None)
+                    disowned = True
+                    continue
+                troubles.append(error)
+                item = self._as_before(trusted, event)
             if item is not None:
+                self._kept[event] = item
                 served.append(item)
                 newest = max(newest, item.issued_ms)
+        if troubles and not fresh:
+            raise troubles[0]
         return World(
             events=tuple(served),
             keys=trusted.keyset([item.id for item in served], {item.id: item.rotation for item in served}),
             missing="" if served else "key" if disowned else "manifest",
             org=enrolment.org,
             newest_issued_ms=newest,
+            troubles=tuple(map(str, troubles)),
         )
+
+    def _as_before(self, trusted: TrustedSet, event: EventId) -> ServedEvent | None:
+        """An event whose news cannot be used, as it was in force, by the rules of today's trust file. One event's trouble
+        must not keep the others' news out. None = it never was."""
+        kept = self._kept.get(event)
+        expires = trusted.trust.expires if trusted.trust else None
+        return replace(kept, mode=trusted.mode(event), trust_expires_ms=expires) if kept else None
 
     def _event(
         self, trusted: TrustedSet, event: EventId, row: tuple[str, bytes, bytes | None, bytes | None], now_s: int

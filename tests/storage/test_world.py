@@ -29,6 +29,14 @@ def state(tmp_path: Path) -> StateFolder:
     return made.ready([made.row(n) for n in range(3)])
 
 
+@pytest.fixture
+def two(state: StateFolder) -> StateFolder:
+    """Two events at one gate."""
+    state.enrol(events=(SPRING, AUTUMN))
+    state.publish([state.row(9)], event=AUTUMN)
+    return state
+
+
 def read(state: StateFolder, now_s: int = NOW_S, **changes: Any) -> World:
     reader = WorldReader(state.path, **({"gate": GateId("g2")} | changes))
     try:
@@ -97,8 +105,47 @@ def test_descriptor_of_another_event_is_not_taken(state: StateFolder) -> None:
         "INSERT INTO event(event, descriptor, policy, base_sha256) SELECT 'autumn', descriptor, policy, base_sha256 FROM event",
     )
     (state.path / "secrets" / "autumn.cbor").write_bytes(state.issuer.secrets_plain().encode())
-    with pytest.raises(TrustError, match="came for"):
-        read(state)
+    world = read(state)
+    assert [item.id for item in world.events] == [SPRING]
+    assert "came for" in world.troubles[0]
+
+
+def test_one_events_trouble_does_not_keep_the_others_news_out(
+    two: StateFolder, watched: tuple[SyncWatch, list[News]]
+) -> None:
+    watch, told = watched
+    watch.check()
+    assert told[-1].world is not None
+    before = told[-1].world
+    assert [item.id for item in before.events] == [SPRING, AUTUMN]
+    (two.path / "secrets" / "autumn.cbor").write_bytes(b"spoiled")
+    two.publish([two.row(1)])
+    watch.check()
+    after = told[-1].world
+    assert after is not None
+    assert [item.id for item in after.events] == [SPRING, AUTUMN]
+    assert after.events[0].base_sha256 != before.events[0].base_sha256, "the news of one"
+    assert after.events[1] == before.events[1], "the other stays as it was"
+    assert "autumn are damaged" in told[-1].status["last_error"]
+
+
+def test_gate_that_starts_with_one_spoiled_event_serves_the_other_and_takes_it_up_when_it_is_well(
+    two: StateFolder,
+) -> None:
+    path = two.path / "secrets" / "autumn.cbor"
+    good = path.read_bytes()
+    path.write_bytes(b"spoiled")
+    told: list[News] = []
+    watch = watch_of(two, told)
+    watch.check()
+    assert told[-1].world is not None
+    assert [item.id for item in told[-1].world.events] == [SPRING]
+    path.write_bytes(good)
+    for _ in range(news_module._AGAIN_POLLS + 1):
+        watch.check()
+    assert [item.id for item in told[-1].world.events] == [SPRING, AUTUMN]
+    assert "last_error" not in told[-1].status
+    watch.stop()
 
 
 def test_manifest_signed_by_a_ticket_key_is_not_taken(tmp_path: Path) -> None:
