@@ -234,3 +234,15 @@ def test_silhouettes_of_verdicts_differ() -> None:
     marks = dict(re.findall(r"^  (\w+): svg`(.*)`,$", text, re.MULTILINE))
     assert set(marks) == {str(verdict).lower() for verdict in Verdict} | {"lost"}
     assert all(a != b for a, b in combinations(marks.values(), 2))
+
+
+def test_every_word_that_a_page_asks_for_is_there() -> None:
+    words = {"say"} | {part for path, _ in flat(load("en")) for part in path.split(".")}
+    asked = {
+        (path.name, key)
+        for path in UI.rglob("*.js")
+        if "vendor" not in path.parts
+        for key in re.findall(r"\bsay\.([a-z_]+)", path.read_text(encoding="utf-8"))
+    }
+    assert ("byname.js", "name_why") in asked
+    assert sorted((name, key) for name, key in asked if key not in words) == []
