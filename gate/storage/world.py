@@ -136,6 +136,9 @@ class WorldReader:
         disowned = fresh = False
         for event in self._events or tuple(EventId(event) for event in enrolment.events):
             if event not in rows:
+                if event not in trusted.trust.events and self._kept.pop(event, None) is not None:
+                    logger.info("%s has ended: the organiser's trust file has it no more", event)
+                    disowned = True
                 continue
             try:
                 item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))

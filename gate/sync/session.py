@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 import threading
@@ -18,7 +19,7 @@ from gate.sync.client import Client
 from gate.sync.clocks import Offset, SyncClock
 from gate.sync.feed import FeedReader
 from gate.sync.files import BaseFiles
-from gate.sync.folders import Folders
+from gate.sync.folders import Folders, destroy
 from gate.sync.heartbeat import Heartbeat
 from gate.sync.loop import Loop
 from gate.sync.outbox import Outbox
@@ -30,6 +31,8 @@ from gate.sync.searching import Searching
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
+
+_log = logging.getLogger(__name__)
 
 IDLE_PAUSE_S = 1.0
 """After a long poll that ended at once with nothing: a server without long polls, or one that misbehaves."""
@@ -63,6 +66,7 @@ class Session:
         own = device_keys.load(folders.device_key)
         self._keeper = TrustKeeper(bytes.fromhex(enrolment.root), store, clock)
         self._keeper.load(enrolment.trust)
+        self._folders = folders
         self._files = BaseFiles(folders)
         self._client = Client(
             enrolment.url,
@@ -196,12 +200,16 @@ class Session:
 
     def _trust(self) -> float:
         if self._keeper.refresh(self._client):
+            for puller in self._pullers:
+                self._ended(puller.event)
             self.pull_now()
         return TRUST_EVERY_S
 
     def _pulling(self, puller: EventPuller) -> Callable[[], float]:
         def step() -> float:
             started = time.monotonic()
+            if self._ended(puller.event):
+                return TRUST_EVERY_S
             if self._store.feed_cursor(puller.event) is None and self._store.event(puller.event) is None:
                 # On a new card the lane must know what this gate and the others admitted before it has tickets to admit.
                 FeedReader(puller.event, peer=self._peer, store=self._store).catch_up(self._client)
@@ -216,6 +224,8 @@ class Session:
     def _feeding(self, feed: FeedReader) -> Callable[[], float]:
         def step() -> float:
             started = time.monotonic()
+            if self._ended(feed.event):
+                return TRUST_EVERY_S
             news = feed.step(self._client, self._settings.wait_s)
             if feed.resend:
                 feed.resend = False
@@ -224,6 +234,17 @@ class Session:
             return 0.0 if news else self._rest(started)
 
         return step
+
+    def _ended(self, event: str) -> bool:
+        """The organiser has ended an event: nothing is asked about it any more, and the salt is destroyed by which this
+        gate's hashes of its tickets could be told apart. Asked by the event's own loops too, that may just have stored more."""
+        if not self._keeper.ended(EventId(event)):
+            return False
+        salt, told = destroy(self._folders.secrets_of(event)), self._store.end(event)
+        if salt or told:
+            _log.info("%s has ended: its secrets are destroyed and its tickets are forgotten", event)
+            self._show_data()
+        return True
 
     def _rest(self, started: float) -> float:
         return max(0.0, IDLE_PAUSE_S - (time.monotonic() - started))
@@ -262,9 +283,10 @@ class Session:
             backoff.spread_s = seconds
 
     def _show_data(self) -> None:
+        running = [puller for puller in self._pullers if not self._keeper.ended(EventId(puller.event))]
         events = {
             str(puller.event): {"seq": d.seq, "issued": d.issued, "cursor": d.cursor, "rows": d.base.rows}
-            for puller in self._pullers
+            for puller in running
             if (d := puller.descriptor) is not None
         }
-        self._board.data(oldest_issued(self._pullers), events)
+        self._board.data(oldest_issued(running), events)

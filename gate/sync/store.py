@@ -123,6 +123,18 @@ class Store:
             _write_overlay(connection, state.event, changes)
             _write_event(connection, state)
 
+    def end(self, event: str) -> bool:
+        """Drop what was told of an event. What is known of the outbox stays: its rows may still be on their way.
+
+        Returns: whether there was anything.
+        """
+        with self._lock, transaction(self._open()) as connection:
+            dropped = 0
+            for table in ("overlay", "remote", "event"):
+                statement = f"DELETE FROM {table} WHERE event = ?"  # noqa: S608 - a name of the tuple above
+                dropped += connection.execute(statement, (event,)).rowcount
+            return dropped > 0
+
     # ---- check-ins of all gates
 
     def feed_cursor(self, event: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gate import steps
 from gate.errors import FormatError, TrustError
+from gate.model import EventId
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
 from gate.sync.protocol import Outcome
@@ -34,6 +35,8 @@ class TrustKeeper:
     clock: SyncClock
     _set: TrustedSet = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _named: set[EventId] = field(default_factory=set)
+    """Every event that a trust file of this enrolment has named."""
 
     def __post_init__(self) -> None:
         self._set = TrustedSet(self.root)
@@ -72,6 +75,11 @@ class TrustKeeper:
     def current(self) -> TrustFile | None:
         return self._set.trust
 
+    def ended(self, event: EventId) -> bool:
+        """Whether the organiser has taken the event out of the trust file. One that none has ever named is not ended."""
+        trust = self._set.trust
+        return trust is not None and event in self._named and event not in trust.events
+
     def catch_up(self, trusted: TrustedSet) -> None:
         """Bring an event's own set to the newest trust file. Raises: TrustError."""
         have = 0 if trusted.trust is None else trusted.trust.version
@@ -102,6 +110,7 @@ class TrustKeeper:
 
     def _take(self, file: bytes) -> None:
         trust = self._set.update_trust(file)
+        self._named.update(trust.events)
         steps.reach("trust.checked")
         self.store.add_trust(trust.version, file)
         steps.reach("trust.stored")

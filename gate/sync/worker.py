@@ -14,7 +14,7 @@ from gate.settings import Settings
 from gate.sync import enrolment as enrolments
 from gate.sync.board import StatusBoard
 from gate.sync.clocks import SyncClock, read_boot
-from gate.sync.folders import Folders
+from gate.sync.folders import Folders, destroy
 from gate.sync.searching import refused
 from gate.sync.session import Session
 from gate.sync.socket import CommandSocket
@@ -176,7 +176,7 @@ class Worker:
         """Contracts 5: stop, wipe secrets, keep the journal. A new enrolment starts again."""
         self._end_session()
         for path in self._folders.secrets.iterdir():
-            path.unlink()
+            destroy(path)
         self.board.alone()
         self.board.put(enrolled="no")
         self.board.trouble("enrolment", "this gate's access was revoked by the server; its secrets are wiped")

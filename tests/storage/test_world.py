@@ -12,7 +12,7 @@ import pytest
 
 from gate.errors import DamagedError, StorageError, TrustError
 from gate.lane.world import World
-from gate.model import EventId, GateId
+from gate.model import EventId, EventMode, GateId
 from gate.storage import news as news_module
 from gate.storage.keys import journal_key
 from gate.storage.news import News, SyncWatch
@@ -340,6 +340,22 @@ def test_sync_that_lost_its_file_leaves_the_world_in_force(
 
 
 # ---- what else is read at the start
+
+
+def test_event_that_the_organiser_ended_is_served_no_more(two: StateFolder) -> None:
+    told: list[News] = []
+    watch = watch_of(two, told)
+    watch.check()
+    two.trust(2, events={AUTUMN: EventMode()})
+    edit(two.sync_db, "DELETE FROM event WHERE event='spring'")
+    watch.check()
+    assert told[-1].world is not None
+    assert [item.id for item in told[-1].world.events] == [AUTUMN]
+    two.trust(3, events={})
+    edit(two.sync_db, "DELETE FROM event")
+    watch.check()
+    assert (told[-1].world.events, told[-1].world.missing) == ((), "key")
+    watch.stop()
 
 
 def test_acknowledged_numbers_are_the_highest_of_any_peer(state: StateFolder) -> None:

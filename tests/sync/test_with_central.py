@@ -6,10 +6,13 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, insert
 
+from gate.central import schema, trustfiles
 from gate.model import TicketState
 from gate.sqlitefile import open_immutable, open_reader
 from gate.sync.folders import Folders
@@ -244,3 +247,38 @@ def test_schema_of_sync_db_is_the_shared_one(running: Running) -> None:
     assert tables == {
         line.split("(")[0].split()[-1] for line in sql.SYNC.splitlines() if line.startswith("CREATE TABLE")
     }
+
+
+def test_event_that_the_trust_file_has_no_more_is_forgotten_and_its_salt_destroyed(
+    live: LiveCentral, state: Path, running: Running
+) -> None:
+    enrolled(running, live)
+    secrets = running.folders.secrets_of(EVENT)
+    wait_for(lambda: "manifest" not in str(running.values().get("last_error")) and secrets.exists(), "secrets")
+    wait_for(lambda: counted(state, "event") == 1, "the manifest")
+    salt = live.central.keys.salt(EVENT)
+    assert salt in secrets.read_bytes()
+    kept = secrets.open("rb")  # the blocks themselves, whatever becomes of the name
+
+    def end(connection: Connection) -> None:
+        last = trustfiles.newest(connection)
+        assert last is not None
+        file = replace(last, version=last.version + 1, events={}).sign([live.central.keys.root()])
+        connection.execute(insert(schema.trust).values(version=last.version + 1, issued=last.issued, file=file))
+
+    live.central.db.write(end)
+    running.ask(do="retry")
+    wait_for(lambda: not secrets.exists() and counted(state, "event") == 0, "the end of the event")
+    assert salt not in kept.read()
+    kept.close()
+    assert counted(state, "overlay") == counted(state, "remote") == 0
+    wait_for(lambda: running.values()["events"] == "{}", "no data of it is spoken of any more")
+    assert running.values()["data_age"] == ""
+
+
+def counted(state: Path, table: str) -> int:
+    connection = open_reader(state / "sync.db")
+    try:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    finally:
+        connection.close()
