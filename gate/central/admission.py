@@ -103,12 +103,18 @@ class Admission:
 
 
 class AdmissionMiddleware:
-    """Applies an `Admission` to every request with a body, and a plain limit to those without."""
+    """Applies an `Admission` to every request with a body, and a plain limit to those without.
 
-    def __init__(self, app: ASGIApp, admission: Admission, *, polls: int = POLLS) -> None:
+    Args:
+        beside: what begins with this path does not stand in line: while thousands of gates come back, an operator must be
+            able to act. It has limits of its own.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission, *, polls: int = POLLS, beside: str = "/-") -> None:
         self._app = app
         self._admission = admission
         self._polls = polls
+        self._beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -116,7 +122,7 @@ class AdmissionMiddleware:
             return
         admission = self._admission
         try:
-            if scope["method"] in ("GET", "HEAD"):
+            if scope["method"] in ("GET", "HEAD") or scope["path"].startswith(self._beside):
                 if admission.polls >= self._polls:
                     raise ApiError(503, "busy", "too many requests are waiting", retry_after_s=random.randint(5, 30))  # noqa: S311
                 admission.polls += 1

@@ -33,7 +33,22 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection
 
-from gate.central import auth, basefile, describe, devices, events, feed, ingest, manifests, pushes, sealing, trustfiles
+from gate.central import (
+    auth,
+    basefile,
+    describe,
+    devices,
+    events,
+    feed,
+    ingest,
+    manifests,
+    pushes,
+    sealing,
+    tasks,
+    trustfiles,
+)
+from gate.central.adminapi import PREFIX as ADMIN
+from gate.central.adminapi import AdminApi
 from gate.central.admission import Admission, AdmissionMiddleware
 from gate.central.devices import Device, EnrolError
 from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
@@ -75,10 +90,11 @@ def create_app(central: Central, *, live: bool = True, admission: Admission | No
     install_errors(app)
     plain = app.openapi
     app.openapi = lambda: describe.complete(plain())  # type: ignore[method-assign]
-    app.add_middleware(AdmissionMiddleware, admission=admission or Admission())
+    app.add_middleware(AdmissionMiddleware, admission=admission or Admission(), beside=ADMIN)
     guard = auth.Guard(central.clock())
     app.include_router(_Api(central, guard).router)
     app.include_router(SearchApi(central, guard).router)
+    app.include_router(AdminApi(central).router)
     if live:
         from gate.central.live import router as live_router
 
@@ -283,7 +299,7 @@ class _Api(Signed):
         return JSONResponse(outcome.to_json(now_ms))
 
     async def heartbeat(self, request: Request) -> Response:
-        """How the device is. Remote tasks come with a later part: the list is empty."""
+        """How the device is. The answer takes along what operators want of it, each task once."""
         device, body = await self._caller(request, _SMALL_BODY)
         try:
             content = json_object(body)
@@ -292,11 +308,12 @@ class _Api(Signed):
         now_ms = self._central.clock()
         boot = boot_of(content.get("clock"))
 
-        def job(connection: Connection) -> int:
+        def job(connection: Connection) -> tuple[list[dict[str, Any]], int]:
             devices.beat(connection, device.device, content, now_ms)
             if boot is not None and boot != device.boot:
                 devices.seen_boot(connection, device, boot, now_ms)
             spreads = [events.policy_of(connection, event).get("reconnect_spread_s", 30) for event in device.events]
-            return max(spreads, default=30)
+            return tasks.take(connection, device.device, now_ms), max(spreads, default=30)
 
-        return JSONResponse({"now": now_ms, "tasks": [], "reconnect_spread_s": await self._write(job)})
+        given, spread = await self._write(job)
+        return JSONResponse({"now": now_ms, "tasks": given, "reconnect_spread_s": spread})

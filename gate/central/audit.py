@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from gate.central.database import Database
 from gate.central.schema import audit
 from gate.wire.journal import uuid7
 
@@ -38,3 +39,20 @@ def listed(connection: Connection, *, limit: int, event: str | None = None) -> l
         }
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+class Noted:
+    """The row about one command, on disk before it begins and closed when it has ended.
+
+    Raises: StorageError: a disk that takes no row lets nothing be done.
+    """
+
+    def __init__(
+        self, db: Database, event: str, who: str, do: str, detail: dict[str, Any], now_ms: int, random: bytes
+    ) -> None:
+        self._db = db
+        self._event = event
+        self._entry = db.write(lambda connection: begin(connection, event, who, do, detail, now_ms, random))
+
+    def end(self, result: str) -> None:
+        self._db.write(lambda connection: end(connection, self._event, self._entry, result))

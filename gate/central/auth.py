@@ -59,15 +59,20 @@ class Rates:
 
     def take(self, name: str) -> None:
         """Raises: ApiError 503."""
-        now = self._clock()
-        left, then = self._buckets.pop(name, (self._burst, now))
-        left = min(self._burst, left + (now - then) * self._per_s)
-        short = left < 1
-        self._buckets[name] = (left if short else left - 1, now)
+        left = self.look(name)
+        self._buckets.pop(name, None)
+        self._buckets[name] = (left - 1, self._clock())
         if len(self._buckets) > _NAMES_MAX:
             self._buckets.popitem(last=False)
-        if short:
+
+    def look(self, name: str) -> float:
+        """Whether there is one left, without taking it. Raises: ApiError 503."""
+        now = self._clock()
+        left, then = self._buckets.get(name, (self._burst, now))
+        left = min(self._burst, left + (now - then) * self._per_s)
+        if left < 1:
             raise ApiError(503, "busy", self._words, retry_after_s=math.ceil((1 - left) / self._per_s))
+        return left
 
 
 class Guard:

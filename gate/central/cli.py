@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.central.cliadmin import device_app, import_undo, imports, key_app, staff_app
+from gate.central.cliadmin import audit, device_app, import_undo, imports, incidents, key_app, operator_app, staff_app
 from gate.central.cliparts import (
     DEFAULT_STATE,
     AsJson,
@@ -44,6 +44,9 @@ app.add_typer(ticket_app, name="ticket")
 app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
 app.add_typer(staff_app, name="staff")
+app.add_typer(operator_app, name="operator")
+app.command("incidents")(incidents)
+app.command("audit")(audit)
 app.command("imports")(imports)
 app.command("import-undo")(import_undo)
 
@@ -166,6 +169,7 @@ def issue(
         import time
 
         from gate.central import importing
+        from gate.central.tables import write_issued
 
         args = {
             "event": event,
@@ -184,7 +188,7 @@ def issue(
             for row in rows:
                 print(json.dumps(row, ensure_ascii=False) if as_json else row["text"])
             return
-        importing.write_issued(out, rows)
+        write_issued(out, rows)
         show(as_json, {"issued": len(rows), "out": str(out)}, f"{len(rows)} tickets are in {out}.")
 
 
@@ -196,9 +200,9 @@ def import_(
     check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in tickets. Columns: text, product, zones, state, flags, uses, nbf, exp, lang, ext.
+    """Bring in tickets. Columns: text, product, zones, state, flags, uses, nbf, exp, lang, ext, name.
 
-    A row with a text is somebody else's ticket; one without is issued here. While one row is wrong nothing is written.
+    A row with a text is somebody else's ticket; one without is issued here. A name stays on this server. While one row is wrong nothing is written.
     """
     with failing(as_json):
         result = do(state, "import", {"event": event, "file": str(file.absolute()), "check": check}, how_far(as_json))
@@ -221,6 +225,14 @@ def import_(
                 )
         if not result["ok"]:
             raise typer.Exit(1)
+
+
+@event_app.command("forget-names")
+def event_forget_names(event: Event, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Forget the names of all ticket holders of an event: search by name finds nobody from then on."""
+    with failing(as_json):
+        result = do(state, "names_forget", {"event": event})
+        show(as_json, result, f"{result['forgotten']} names of {event} are forgotten.")
 
 
 @app.command()

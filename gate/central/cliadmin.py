@@ -13,6 +13,7 @@ from gate.central.cliparts import DEFAULT_STATE, AsJson, Event, State, do, faili
 device_app = typer.Typer(no_args_is_help=True, help="Register gates, hubs and desks; revoke them.")
 key_app = typer.Typer(no_args_is_help=True, help="Signing keys: list, rotate, retire, revoke.")
 staff_app = typer.Typer(no_args_is_help=True, help="People with a PIN at the gates of an event.")
+operator_app = typer.Typer(no_args_is_help=True, help="Tokens for the HTTP API of operators.")
 Kid = Annotated[str, typer.Argument(help="Key id, 8 hex, as in `key list`.")]
 Person = Annotated[str, typer.Argument(help="Staff id, such as budi.")]
 
@@ -75,6 +76,76 @@ def device_revoke(
     with failing(as_json):
         result = do(state, "device_revoke", {"device": device})
         show(as_json, result, f"{device} is revoked.")
+
+
+@device_app.command("task")
+def device_task(
+    device: Annotated[str, typer.Argument(help="Device id.")],
+    word: Annotated[str, typer.Argument(help="pull, disable, enable or open_once; empty = list the last ones.")] = "",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Put a task for the device's next heartbeat. Given once, within 90 s or not at all; the gate obeys what it allows."""
+    with failing(as_json):
+        if not word:
+            table(as_json, do(state, "task_list", {"device": device}), ("task", "do", "by", "made", "given", "state"))
+            return
+        result = do(state, "task_put", {"device": device, "do": word})
+        show(as_json, result, f"{word} waits for the next heartbeat of {device}.")
+
+
+# ---- operators of the HTTP API
+
+
+@operator_app.command("add")
+def operator_add(
+    name: Annotated[str, typer.Argument(help="Person or program, such as ana.")],
+    role: Annotated[str, typer.Option(help="admin, or reader, who only looks.")] = "reader",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for `/v1/admin` and print it, this once. For a name that is there: a new one, and the old one ends."""
+    with failing(as_json):
+        result = do(state, "operator_add", {"operator": name, "role": role})
+        show(as_json, result, result["token"])
+
+
+@operator_app.command("list")
+def operator_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Who has a token."""
+    with failing(as_json):
+        table(as_json, do(state, "operator_list", {}), ("operator", "role", "created", "revoked"))
+
+
+@operator_app.command("revoke")
+def operator_revoke(
+    name: Annotated[str, typer.Argument(help="As in `operator list`.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """End a token, at once."""
+    with failing(as_json):
+        show(as_json, do(state, "operator_revoke", {"operator": name}), f"The token of {name} is revoked.")
+
+
+# ---- what happened
+
+Last = Annotated[int, typer.Option(help="Most rows.", min=1, max=100_000)]
+OfEvent = Annotated[str, typer.Option("--event", help="Of this event only.")]
+
+
+def incidents(event: OfEvent = "", limit: Last = 50, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """What people must be told, newest first: admitted twice, passed back, a forked journal, a copied card."""
+    with failing(as_json):
+        rows = do(state, "incidents", {"event": event or None, "limit": limit})
+        table(as_json, rows, ("event", "n", "kind", "gate", "at", "ended", "detail"))
+
+
+def audit(event: OfEvent = "", limit: Last = 50, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Who had what done on this server, newest first; names that gates revealed, too."""
+    with failing(as_json):
+        rows = do(state, "audit", {"event": event or None, "limit": limit})
+        table(as_json, rows, ("at", "event", "who", "do", "result", "detail"))
 
 
 # ---- keys

@@ -80,6 +80,8 @@ def table(as_json: bool, rows: list[dict[str, Any]], columns: tuple[str, ...]) -
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return "-" if value is None else str(value)
 
 

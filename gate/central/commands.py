@@ -1,35 +1,77 @@
-"""What the command line and the control socket can ask of a server: names, JSON in, JSON out."""
+"""What the command line, the control socket and the operators' API can ask of a server: names, JSON in, JSON out.
+
+There is no other way in: each command exists once. Every one that changes something is noted, with who asked (`audit`).
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import importjob, names, rotation, schema, tickets
+from gate.central import audit, importjob, incidents, names, operators, rotation, schema, tasks, tickets
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket
-from gate.errors import ConfigError, FormatError
+from gate.errors import ConfigError, FormatError, GateError
 from gate.model import EventMode, TicketKey, TicketRow, TicketState
 from gate.wire.numbers import ticket_number
 
 Command = Callable[[Central, dict[str, Any]], Any]
+LOCAL = "local"
 _ISSUE_MAX = 1_000_000
 
 
 def run(
-    central: Central, name: str, args: dict[str, Any], progress: Callable[[dict[str, Any]], None] | None = None
+    central: Central,
+    name: str,
+    args: dict[str, Any],
+    progress: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    who: str = LOCAL,
 ) -> Any:
-    """`progress` is told how far a long command is. Raises: ConfigError: no such command, or its own; StorageError."""
+    """Do a command.
+
+    Args:
+        progress: is told how far a long one is.
+        who: for the record: `local`, or operator:<name>.
+
+    Raises: ConfigError: no such command, or its own; StorageError.
+    """
     command = _COMMANDS.get(name)
     if command is None:
         raise ConfigError([("command", f"{name!r} is unknown", "is the running server of this version?")])
+    args = dict(args)
+    noted = None if name in _LOOKS else _noted(central, name, args, who)
+    if name in _LONG:
+        args["progress"] = progress or _silent
+    if name == "task_put":
+        args["who"] = who
     try:
-        return command(central, args | {"progress": progress or _silent} if name in _LONG else args)
+        result = command(central, args)
     except FormatError as error:
+        if noted:
+            noted.end("config")
         raise ConfigError([(name, str(error), "see the command's --help")]) from error
+    except GateError as error:
+        if noted:
+            noted.end(error.code)
+        raise
+    if noted:
+        noted.end("ok")
+    return result
+
+
+def _noted(central: Central, name: str, args: dict[str, Any], who: str) -> audit.Noted:
+    detail = {key: value for key, value in args.items() if key not in _NOT_NOTED and value is not None}
+    if isinstance(policy := args.get("policy"), dict):
+        text = json.dumps(policy, sort_keys=True, default=str)
+        detail["policy"] = {"event": policy.get("event"), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    event = str(args.get("event") or "")
+    return audit.Noted(central.db, event, who, name, detail, central.clock(), central.random(10))
 
 
 def _event_create(central: Central, args: dict[str, Any]) -> Any:
@@ -60,8 +102,14 @@ def _event_policy(central: Central, args: dict[str, Any]) -> Any:
 
 
 def _event_set_policy(central: Central, args: dict[str, Any]) -> Any:
-    central.set_policy(args["policy"])
-    return {"event": args["policy"]["event"]}
+    policy = dict(args["policy"])
+    event = args.get("event") or policy.get("event")
+    if policy.setdefault("event", event) != event:
+        raise ConfigError(
+            [("policy.event", f"is {policy['event']!r}, not {event!r}", "leave it out, or make them agree")]
+        )
+    central.set_policy(policy)
+    return {"event": event}
 
 
 def issued_json(ticket: IssuedTicket) -> dict[str, Any]:
@@ -93,7 +141,12 @@ def _issue(central: Central, args: dict[str, Any]) -> Any:
 def _import(central: Central, args: dict[str, Any]) -> Any:
     """The file is read by the process that owns the database."""
     return importjob.run(
-        central, args["event"], Path(args["file"]), check=bool(args.get("check")), progress=args["progress"]
+        central,
+        args["event"],
+        Path(args["file"]),
+        check=bool(args.get("check")),
+        progress=args["progress"],
+        name=args.get("name"),
     )
 
 
@@ -142,7 +195,8 @@ def _publish(central: Central, args: dict[str, Any]) -> Any:
 
 
 def _tickets(central: Central, args: dict[str, Any]) -> Any:
-    found = central.issued(args["event"], limit=args["limit"], product=args.get("product"))
+    after = bytes.fromhex(args["after"]) if args.get("after") else None
+    found = central.issued(args["event"], limit=args["limit"], product=args.get("product"), after=after)
     return [issued_json(ticket) for ticket in found]
 
 
@@ -181,6 +235,41 @@ def _device_revoke(central: Central, args: dict[str, Any]) -> Any:
     return {"device": args["device"]}
 
 
+def _task_put(central: Central, args: dict[str, Any]) -> Any:
+    now_ms, random = central.clock(), central.random(10)
+    return central.db.write(
+        lambda connection: tasks.put(connection, args["device"], args["do"], args["who"], now_ms, random)
+    )
+
+
+def _task_list(central: Central, args: dict[str, Any]) -> Any:
+    now_ms = central.clock()
+    return central.db.read(lambda connection: tasks.listed(connection, args["device"], now_ms))
+
+
+def _operator_add(central: Central, args: dict[str, Any]) -> Any:
+    now_ms = central.clock()
+    return central.db.write(
+        lambda connection: operators.add(connection, args["operator"], args["role"], now_ms, central.random)
+    )
+
+
+def _operator_revoke(central: Central, args: dict[str, Any]) -> Any:
+    now_ms = central.clock()
+    central.db.write(lambda connection: operators.revoke(connection, args["operator"], now_ms))
+    return {"operator": args["operator"]}
+
+
+def _incidents(central: Central, args: dict[str, Any]) -> Any:
+    return central.db.read(
+        lambda connection: incidents.listed(connection, limit=args["limit"], event=args.get("event"))
+    )
+
+
+def _audit(central: Central, args: dict[str, Any]) -> Any:
+    return central.db.read(lambda connection: audit.listed(connection, limit=args["limit"], event=args.get("event")))
+
+
 def _silent(_how_far: dict[str, Any]) -> None:
     return
 
@@ -210,4 +299,17 @@ _COMMANDS: dict[str, Command] = {
     "device_add": _device_add,
     "device_list": _device_list,
     "device_revoke": _device_revoke,
+    "task_put": _task_put,
+    "task_list": _task_list,
+    "operator_add": _operator_add,
+    "operator_list": lambda central, _args: central.db.read(operators.listed),
+    "operator_revoke": _operator_revoke,
+    "incidents": _incidents,
+    "audit": _audit,
 }
+_LOOKS = frozenset(
+    ("event_list", "event_policy", "imports", "key_list", "staff_list", "tickets", "ticket_show", "device_list",
+     "task_list", "operator_list", "incidents", "audit")
+)  # fmt: skip
+"""Commands that change nothing."""
+_NOT_NOTED = ("pin", "policy", "progress", "event")

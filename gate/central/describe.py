@@ -24,6 +24,8 @@ _ERROR = {
         }
     },
 }
+ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+"""Content of every answer that is an error."""
 _HEX64 = "fd" * 32
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RECORD = {
@@ -92,7 +94,7 @@ def route(name: str) -> dict[str, Any]:
     for status, words in (errors | _MORE.get(name, {})).items():
         responses[status] = {"description": words}
         if status >= 400:
-            responses[status]["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+            responses[status]["content"] = ERROR
     extra: dict[str, Any] = {} if name in _UNSIGNED else {"security": [{"device": []}]}
     if name in _BODIES:
         extra["requestBody"] = {
@@ -120,7 +122,12 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             "name": "Gate-Signature",
             "description": "Ed25519 of the device key over method, path, device, time, nonce and SHA-256 of the body, "
             "with the headers Gate-Device, Gate-Time and Gate-Nonce.",
-        }
+        },
+        "operator": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token made by `gate central operator add`, of the role admin or reader.",
+        },
     }
     for item in document["paths"].values():
         for call in item.values():

@@ -33,6 +33,7 @@ class Desk:
         moment = self._now(now_ms)
 
         def job(connection: Connection) -> list[IssuedTicket]:
+            manifests.head_of(connection, event)
             kid = events.current_kid(connection, event, "ticket", moment // 1000)
             issuer = tickets.Issuer(self.keys, event, kid, self.random)
             made = [issuer.make(item) for item in wanted]
@@ -101,11 +102,13 @@ class Desk:
         """Raises: ConfigError: a wrong number, no such ticket, or two."""
         return self.db.read(lambda connection: tickets.by_number(connection, event, number))
 
-    def issued(self, event: str, *, limit: int = 1000, product: int | None = None) -> list[IssuedTicket]:
-        """Tickets that were issued here, with their texts, in order of key."""
+    def issued(
+        self, event: str, *, limit: int = 1000, product: int | None = None, after: bytes | None = None
+    ) -> list[IssuedTicket]:
+        """Tickets that were issued here, with their texts, in order of key; those above the key `after`."""
 
         def job(connection: Connection) -> list[IssuedTicket]:
             manifests.head_of(connection, event)
-            return list(tickets.issued(connection, self.keys, event, limit=limit, product=product))
+            return list(tickets.issued(connection, self.keys, event, limit=limit, product=product, after=after))
 
         return self.db.read(job)

@@ -183,7 +183,7 @@ def revoke(connection: Connection, device: str, now_ms: int) -> tuple[str, ...]:
         update(table).where(table.c.device == device).values(revoked=now_ms, code_hash=None, code_expires=None)
     )
     if not changed.rowcount:
-        raise ConfigError([("device", f"there is no device {device!r}", "see `gate central device list`")])
+        raise events.NotHereError([("device", f"there is no device {device!r}", "see `gate central device list`")])
     found = get(connection, device)
     return found.events if found else ()
 

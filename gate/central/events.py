@@ -29,6 +29,10 @@ DEFAULT_MODE = EventMode(mode="allow_list", warn_s=900, stale_s=24 * 3600, stale
 """A gate that cannot reach us for 15 minutes says so; after a day its data is called stale, and it goes on."""
 
 
+class NotHereError(ConfigError):
+    """What is named does not exist."""
+
+
 def check_id(value: str, what: str) -> str:
     """Raises: ConfigError."""
     if not _ID.fullmatch(value):
@@ -214,7 +218,7 @@ def policy_of(connection: Connection, event: str) -> dict[str, Any]:
     """Raises: ConfigError: no such event."""
     text = connection.execute(select(schema.event.c.policy).where(schema.event.c.event_id == event)).scalar()
     if text is None:
-        raise ConfigError([("event", f"there is no event {event!r}", "see `gate central event list`")])
+        raise NotHereError([("event", f"there is no event {event!r}", "see `gate central event list`")])
     policy: dict[str, Any] = json.loads(text)
     return policy
 

@@ -102,13 +102,13 @@ async def read_body(request: Request, cap: int) -> bytes:
     """The body as sent. Raises: ApiError 413, before anything over `cap` bytes is read; 408 when it comes too slowly."""
     announced = request.headers.get("content-length")
     if announced is not None and (not announced.isdecimal() or int(announced) > cap):
-        raise _too_large(cap)
+        raise too_large(cap)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
             async for chunk in request.stream():
                 if len(body) + len(chunk) > cap:
-                    raise _too_large(cap)
+                    raise too_large(cap)
                 body += chunk
     except TimeoutError:
         raise ApiError(408, "invalid", f"the body did not come within {BODY_S:.0f} s") from None
@@ -127,11 +127,12 @@ def unpack(body: bytes, encoding: str | None, cap: int) -> bytes:
     except zstandard.ZstdError as error:
         raise ApiError(400, "invalid", "the body is not zstd") from error
     if len(plain) > cap:
-        raise _too_large(cap)
+        raise too_large(cap)
     return plain
 
 
-def _too_large(cap: int) -> ApiError:
+def too_large(cap: int) -> ApiError:
+    """The answer to a body over `cap` bytes."""
     return ApiError(413, "too_large", f"at most {cap} bytes", detail={"max_bytes": cap})
 
 

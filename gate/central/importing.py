@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.central import names
-from gate.errors import ConfigError, StorageError
+from gate.errors import ConfigError
 from gate.model import TicketFlag, TicketState
 
 COLUMNS = ("text", "product", "zones", "state", "flags", "uses", "nbf", "exp", "lang", "ext", "name")
@@ -284,29 +284,3 @@ def _ext(value: Any) -> str | None:
     except ValueError as error:
         raise _Bad("ext", "is not JSON") from error
     return str(value)
-
-
-def write_issued(path: Path, rows: Iterable[dict[str, Any]]) -> int:
-    """Write issued texts and numbers as `.csv` or `.jsonl`, 0600: whoever has a text has the ticket.
-
-    Raises: ConfigError, StorageError.
-    """
-    columns = ("text", "number", "key", "product", "zones", "state", "flags", "uses", "lang")
-    if path.suffix not in (".csv", ".jsonl"):
-        raise ConfigError([("out", f"{path.name} is neither .csv nor .jsonl", "name the file after what it holds")])
-    count = 0
-    try:
-        path.touch(mode=0o600)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, extrasaction="ignore")
-            if path.suffix == ".csv":
-                writer.writeheader()
-            for row in rows:
-                count += 1
-                if path.suffix == ".csv":
-                    writer.writerow(row)
-                else:
-                    file.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-    return count

@@ -28,8 +28,16 @@ PREVIEW_ROWS = 10
 Progress = Callable[[dict[str, Any]], None]
 
 
-def run(central: Central, event: str, path: Path, *, check: bool, progress: Progress) -> dict[str, Any]:
-    """Check a file and, unless told only to check or a row is wrong, write it. Raises: ConfigError, StorageError."""
+def run(
+    central: Central, event: str, path: Path, *, check: bool, progress: Progress, name: str | None = None
+) -> dict[str, Any]:
+    """Check a file and, unless told only to check or a row is wrong, write it.
+
+    Args:
+        name: of the file, for the list of imports, where `path` is a copy.
+
+    Raises: ConfigError, StorageError.
+    """
     central.policy(event)
     before = _stamp(path)
     parsed, rows, known = importing.Parsed(), 0, _Known(central, event)
@@ -43,7 +51,7 @@ def run(central: Central, event: str, path: Path, *, check: bool, progress: Prog
     if not parsed.error_count and not check:
         if _stamp(path) != before:
             raise ConfigError([("file", f"{path.name} was changed while it was read", "import it again")])
-        number, counts = _write(central, event, path, rows, progress)
+        number, counts = _write(central, event, path, name or path.name, rows, progress)
     return {
         "ok": not parsed.error_count,
         "rows": rows,
@@ -103,8 +111,8 @@ class _Known:
         self.new += len(part) - found
 
 
-def _write(central: Central, event: str, path: Path, rows: int, progress: Progress) -> tuple[int, Counts]:
-    number = central.db.write(lambda connection: _begin(connection, event, path.name, central.clock()))
+def _write(central: Central, event: str, path: Path, name: str, rows: int, progress: Progress) -> tuple[int, Counts]:
+    number = central.db.write(lambda connection: _begin(connection, event, name, central.clock()))
     counts, done, parsed = Counts(), 0, importing.Parsed()
     for part in _steps(importing.read_rows(path, parsed)):
         counts += _write_step(central, event, number, part)
@@ -202,7 +210,8 @@ def undo(central: Central, event: str, number: int, *, progress: Progress) -> di
     batch = central.db.read(lambda connection: connection.execute(select(table).where(*same)).first())
     if batch is None or batch.undone is not None:
         problem = f"there is no import {number} of {event}" if batch is None else f"import {number} is undone already"
-        raise ConfigError([("import", problem, "see `gate central imports`")])
+        kind = events.NotHereError if batch is None else ConfigError
+        raise kind([("import", problem, "see `gate central imports`")])
     restored = left = 0
     after = b""
     while True:

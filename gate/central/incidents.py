@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from gate.central.schema import event_head, incident
 
@@ -45,3 +45,23 @@ def add(
         )
     )
     return number
+
+
+def listed(connection: Connection, *, limit: int, event: str | None = None) -> list[dict[str, Any]]:
+    """The newest first. `event` "" = those of the server and its devices; None = all."""
+    query = select(incident).order_by(incident.c.at.desc(), incident.c.n.desc()).limit(limit)
+    if event is not None:
+        query = query.where(incident.c.event_id == event)
+    return [
+        {
+            "event": row.event_id,
+            "n": row.n,
+            "kind": row.kind,
+            "gate": row.gate,
+            "device": row.device,
+            "at": row.at,
+            "detail": json.loads(row.detail),
+            "ended": row.ended,
+        }
+        for row in connection.execute(query)
+    ]

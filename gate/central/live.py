@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection, func, select
 
-from gate.central import devices, manifests, schema
+from gate.central import devices, incidents, manifests, schema
 from gate.central.http import ApiError
 from gate.central.service import Central
 from gate.model import TicketKey
@@ -47,7 +47,7 @@ def router(central: Central) -> APIRouter:
     async def state(request: Request) -> Response:
         _only_here(request)
         now_ms = central.clock()
-        content = await run_in_threadpool(central.db.read, lambda connection: _state(connection, now_ms))
+        content = await run_in_threadpool(central.db.read, lambda connection: state_of(connection, now_ms))
         return JSONResponse(content, headers=_HEADERS)
 
     @routes.get("/live/{name}")
@@ -71,7 +71,8 @@ def _only_here(request: Request) -> None:
         raise ApiError(403, "forbidden", "the live page is served to this machine only")
 
 
-def _state(connection: Connection, now_ms: int) -> dict[str, Any]:
+def state_of(connection: Connection, now_ms: int) -> dict[str, Any]:
+    """Events, devices, the last check-ins and incidents."""
     head = schema.event_head
     rows = connection.execute(
         select(schema.event, head)
@@ -83,7 +84,7 @@ def _state(connection: Connection, now_ms: int) -> dict[str, Any]:
         "events": [_event(connection, row, now_ms) for row in rows],
         "devices": [_device(device) for device in devices.every(connection)],
         "checkins": _last_checkins(connection),
-        "incidents": _last_incidents(connection),
+        "incidents": incidents.listed(connection, limit=_LAST_INCIDENTS),
     }
 
 
@@ -149,24 +150,6 @@ def _last_checkins(connection: Connection) -> list[dict[str, Any]]:
             "number": None if row.ticket is None else ticket_number(TicketKey(row.ticket)),
             "at": row.at,
             "received": row.received,
-        }
-        for row in rows
-    ]
-
-
-def _last_incidents(connection: Connection) -> list[dict[str, Any]]:
-    table = schema.incident
-    rows = connection.execute(select(table).order_by(table.c.at.desc(), table.c.n.desc()).limit(_LAST_INCIDENTS))
-    return [
-        {
-            "event": row.event_id,
-            "n": row.n,
-            "kind": row.kind,
-            "gate": row.gate,
-            "device": row.device,
-            "at": row.at,
-            "detail": json.loads(row.detail),
-            "ended": row.ended,
         }
         for row in rows
     ]

@@ -76,7 +76,7 @@ def head_of(connection: Connection, event: str) -> Row[Any]:
     table = schema.event_head
     found = connection.execute(select(table).where(table.c.event_id == event)).first()
     if found is None or event == events.DEVICE_STREAM:
-        raise ConfigError([("event", f"there is no event {event!r}", "see `gate central event list`")])
+        raise events.NotHereError([("event", f"there is no event {event!r}", "see `gate central event list`")])
     return found
 
 

@@ -120,7 +120,7 @@ def _found(connection: Connection, kid: str) -> Any:
     table = schema.key
     rows = [row for row in connection.execute(select(table)) if bytes(row.kid).hex() == kid.lower()]
     if len(rows) != 1:
-        raise ConfigError([("kid", f"there is no key {kid!r}", "see `gate central key list`")])
+        raise events.NotHereError([("kid", f"there is no key {kid!r}", "see `gate central key list`")])
     return rows[0]
 
 
@@ -162,7 +162,7 @@ def add_staff(central: Central, event: str, person: str, name: str, role: str, p
 def remove_staff(central: Central, event: str, person: str) -> dict[str, Any]:
     """Raises: ConfigError: no such person."""
     if person not in {item.id for item in central.keys.staff(event)}:
-        raise ConfigError([("staff", f"there is no {person!r} at {event}", "see `gate central staff list`")])
+        raise events.NotHereError([("staff", f"there is no {person!r} at {event}", "see `gate central staff list`")])
     return _store_staff(central, event, person, ())
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from gate.central import schema
+from gate.central.events import NotHereError
 from gate.central.keys import KeyStore
 from gate.errors import ConfigError, FormatError
 from gate.model import TicketFlag, TicketKey, TicketRow, TicketState
@@ -169,7 +170,7 @@ def get(connection: Connection, event: str, key: bytes) -> TicketRow:
     table = schema.ticket
     found = connection.execute(select(table).where(table.c.event_id == event, table.c.key == key)).first()
     if found is None:
-        raise ConfigError([("ticket", f"event {event} has no such ticket", "check the event and the number")])
+        raise NotHereError([("ticket", f"event {event} has no such ticket", "check the event and the number")])
     return row_of(found)
 
 
@@ -191,7 +192,8 @@ def by_number(connection: Connection, event: str, number: str) -> TicketRow:
     ).all()
     if len(rows) != 1:
         problem = "stands for two tickets" if rows else f"is no ticket of {event}"
-        raise ConfigError([("number", f"{number} {problem}", "check the event and the number")])
+        kind = ConfigError if rows else NotHereError
+        raise kind([("number", f"{number} {problem}", "check the event and the number")])
     return row_of(rows[0])
 
 
@@ -203,13 +205,21 @@ def set_state(connection: Connection, event: str, key: bytes, state: int, now_ms
 
 
 def issued(
-    connection: Connection, keys: KeyStore, event: str, *, limit: int, product: int | None = None
+    connection: Connection,
+    keys: KeyStore,
+    event: str,
+    *,
+    limit: int,
+    product: int | None = None,
+    after: bytes | None = None,
 ) -> Iterator[IssuedTicket]:
-    """Codes that were issued here, in order of ticket key, with their texts."""
+    """Codes that were issued here, in order of ticket key, with their texts; those above the key `after`."""
     table = schema.ticket
     query = select(table).where(table.c.event_id == event, table.c.claims.is_not(None), table.c.state != 9)
     if product is not None:
         query = query.where(table.c.product == product)
+    if after is not None:
+        query = query.where(table.c.key > after)
     for found in connection.execute(query.order_by(table.c.key).limit(limit)):
         row = row_of(found)
         cti = cbor.loads(cbor.loads(found.claims)[1])[7]

@@ -180,8 +180,9 @@ def test_every_call_is_in_the_table_of_profiles(central: Central, http: TestClie
     unsigned = {"enrol", "time"}
     names = {
         route["operationId"].split("_v1_")[0]
-        for path in http.get("/v1/openapi.json").json()["paths"].values()
-        for route in path.values()
+        for path, item in http.get("/v1/openapi.json").json()["paths"].items()
+        for route in item.values()
+        if not path.startswith("/v1/admin/")  # of operators: no device at all
     }
     assert names - unsigned == set(auth.MAY)
 

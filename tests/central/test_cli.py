@@ -102,7 +102,7 @@ def test_import_errors_have_lines_and_exit_code_1(state: Path, tmp_path: Path) -
         (("event", "create", "summer", "--mode", "open"), "is unknown"),
         (("event", "create", "spring"), "is there already"),
         (("publish", "autumn"), "there is no event"),
-        (("issue", "autumn"), "no ticket key"),
+        (("issue", "autumn"), "there is no event"),
         (("issue", "spring", "--flags", "gold"), "is not one of"),
         (("issue", "spring", "--until", "tomorrow"), "neither Unix seconds"),
         (("issue", "spring", "--until", "5"), "exp is out of range"),
@@ -149,3 +149,25 @@ def test_commands_are_done_by_a_running_server(state: Path, tmp_path: Path) -> N
     finally:
         served.end(signal.SIGTERM)
     assert as_json(deep, "ticket", "show", "spring", number)["state"] == "revoked"
+
+
+def test_operators_tasks_and_what_happened_from_the_command_line(state: Path) -> None:
+    make(state)
+    token = central(state, "operator", "add", "ana", "--role", "admin").stdout.strip()
+    assert token.startswith("gco.ana.")
+    assert as_json(state, "operator", "list") | {"created": 0} == {
+        "operator": "ana", "role": "admin", "created": 0, "revoked": None,
+    }  # fmt: skip
+    central(state, "operator", "revoke", "ana")
+    assert as_json(state, "operator", "list")["revoked"]
+    central(state, "operator", "revoke", "bob", code=2)
+    central(state, "device", "add", "g1", "--short", "G1", "--event", "spring", "--url", "http://127.0.0.1")
+    assert "enrolled" in central(state, "device", "task", "g1", "pull", code=2).stderr
+    assert central(state, "device", "task", "g1").stdout.startswith("task\tdo\tby")
+    assert central(state, "incidents").stdout.startswith("event\tn\tkind")
+    log = as_json(state, "audit")
+    assert {row["who"] for row in log} == {"local"}
+    assert [row["do"] for row in log][-3:] == ["publish", "issue", "event_create"]
+    assert {row["do"]: row["result"] for row in log}["task_put"] == "config"
+    assert token not in json.dumps(log)
+    assert as_json(state, "event", "forget-names", "spring") == {"event": "spring", "forgotten": 0}

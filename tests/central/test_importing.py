@@ -116,7 +116,7 @@ def test_a_second_import_changes_only_what_differs(central: Central, spring: str
 def test_issued_tickets_go_to_a_file_that_only_the_owner_reads(central: Central, spring: str, tmp_path: Path) -> None:
     rows = commands.run(central, "tickets", {"event": spring, "limit": 3})
     for name in ("out.csv", "out.jsonl"):
-        assert importing.write_issued(tmp_path / name, rows) == 3
+        assert tables.write_issued(tmp_path / name, rows) == 3
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [line["text"] for line in lines] == [row["text"] for row in rows]

@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gate.central import auth, commands
 from gate.central.service import Central
 from tests.central.gateside import Device, TestClient
 
@@ -28,11 +29,14 @@ def test_every_call_has_examples_errors_and_words(document: dict[str, Any]) -> N
             assert call["description"], where
             (content,) = call["responses"]["200"]["content"].values()
             assert "example" in content or content["schema"].get("format") == "binary", where
-            if method == "post":
+            if "requestBody" in call or method in ("post", "put"):
                 (body,) = call["requestBody"]["content"].values()
-                assert body["example"], where
+                assert body["example"] or not call["requestBody"]["required"], where
             assert {"400", "503"} <= set(call["responses"]), where
-            if path not in ("/v1/enrol", "/v1/time"):
+            if path.startswith("/v1/admin"):
+                assert call["security"] == [{"operator": []}], where
+                assert {"401", "403"} <= set(call["responses"]), where
+            elif path not in ("/v1/enrol", "/v1/time"):
                 assert call["security"] == [{"device": []}], where
                 assert {"401", "403"} <= set(call["responses"]), where
     words = document["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]
@@ -40,9 +44,12 @@ def test_every_call_has_examples_errors_and_words(document: dict[str, Any]) -> N
 
 
 def test_no_request_that_the_description_allows_is_a_failure_of_ours(
-    document: dict[str, Any], gate: Device, central: Central
+    document: dict[str, Any], gate: Device, central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each call with generated parameters and bodies, right and wrong ones, signed: never a 500, always the one shape."""
+    monkeypatch.setattr(auth.Rates, "look", lambda _self, _name: 1_000.0)
+    token = commands.run(central, "operator_add", {"operator": "ana", "role": "admin"})["token"]
+    central.set_policy(central.policy("spring") | {"search": "hub"})
     api = schemathesis.openapi.from_dict(document)
     made = 0
     for result in api.get_all_operations():
@@ -51,7 +58,7 @@ def test_no_request_that_the_description_allows_is_a_failure_of_ours(
             strategy = operation.as_strategy(generation_mode=generation)
 
             @settings(
-                max_examples=12,
+                max_examples=8,
                 deadline=None,
                 database=None,
                 phases=[Phase.generate],
@@ -61,19 +68,25 @@ def test_no_request_that_the_description_allows_is_a_failure_of_ours(
             def run(case: Any) -> None:
                 nonlocal made
                 made += 1
+                if made % 2 and "event" in case.path_parameters:
+                    case.path_parameters["event"] = "spring"
                 kwargs = case.as_transport_kwargs(base_url="http://127.0.0.1")
                 request = gate.http.build_request(
                     kwargs["method"],
-                    kwargs["url"].replace("/{event}/", "/spring/"),
+                    kwargs["url"],
                     params=kwargs.get("params"),
                     json=kwargs.get("json"),
                     content=kwargs.get("data") if isinstance(kwargs.get("data"), bytes) else None,
                 )
                 body = request.read()
                 path = request.url.raw_path.decode()
-                request.headers.update(gate.headers(request.method, path, body))
+                if path.startswith("/v1/admin"):
+                    request.headers["Authorization"] = f"Bearer {token}"
+                else:
+                    request.headers.update(gate.headers(request.method, path, body))
                 answer = gate.http.send(request)
-                assert answer.status_code < 500, (path, body[:500], answer.text)
+                if answer.status_code != 503 or "another import" not in answer.text:
+                    assert answer.status_code < 500, (path, body[:500], answer.text)
                 if answer.status_code >= 400:
                     assert set(answer.json()["error"]) == {"code", "message", "detail"}
 
@@ -82,7 +95,7 @@ def test_no_request_that_the_description_allows_is_a_failure_of_ours(
             except Exception as error:
                 if "Unsatisfiable" not in type(error).__name__:
                     raise
-    assert made > 100
+    assert made > 400
 
 
 JSON = st.recursive(
@@ -92,8 +105,14 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("path", ["/v1/heartbeat", "/v1/events/spring/checkins", "/v1/enrol"])
-def test_any_json_is_answered_and_never_breaks_the_server(gate: Device, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/v1/heartbeat", "/v1/events/spring/checkins", "/v1/enrol", "/v1/events/spring/search"]
+)
+def test_any_json_is_answered_and_never_breaks_the_server(
+    gate: Device, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth.Rates, "look", lambda _self, _name: 1_000.0)
+
     @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(
         body=st.dictionaries(st.sampled_from(("records", "heads", "boot", "clock", "code", "proof")) | st.text(), JSON)
