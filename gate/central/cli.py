@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.central.cliadmin import audit, device_app, import_undo, imports, incidents, key_app, operator_app, staff_app
+from gate.central.cliadmin import (
+    audit,
+    device_app,
+    import_stick,
+    import_undo,
+    imports,
+    incidents,
+    key_app,
+    operator_app,
+    staff_app,
+)
 from gate.central.cliparts import (
     DEFAULT_STATE,
     AsJson,
@@ -47,6 +57,7 @@ app.add_typer(staff_app, name="staff")
 app.add_typer(operator_app, name="operator")
 app.command("incidents")(incidents)
 app.command("audit")(audit)
+app.command("import-stick")(import_stick)
 app.command("imports")(imports)
 app.command("import-undo")(import_undo)
 

@@ -37,6 +37,28 @@ def import_undo(
         show(as_json, result, f"{result['restored']} tickets are as before; {result['left']} were changed since.")
 
 
+def import_stick(
+    folder: Annotated[
+        Path, typer.Argument(help="The stick, as `gate sync export` filled it.", exists=True, file_okay=False)
+    ],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Take check-ins of gates from a stick, as if they had pushed them. May be repeated: what is here is known."""
+    with failing(as_json):
+        result = do(state, "import_stick", {"folder": str(folder.absolute())}, how_far(as_json))
+        if not as_json:
+            for name, problem in result["problems"].items():
+                print(f"{name}: {problem}", file=sys.stderr)
+        text = (
+            f"{result['files']} files, {result['records']} records: {result['stored']} new, {result['known']} known, "
+            f"{result['stored_flagged']} flagged, {result['quarantined']} set aside; {result['ignored']} names ignored."
+        )
+        show(as_json, result, text)
+        if not result["ok"]:
+            raise typer.Exit(1)
+
+
 @device_app.command("add")
 def device_add(
     device: Annotated[str, typer.Argument(help="Device id, such as g2.")],

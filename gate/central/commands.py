@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import audit, importjob, incidents, names, operators, rotation, schema, tasks, tickets
+from gate.central import audit, boxes, importjob, incidents, names, operators, rotation, schema, tasks, tickets
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket
 from gate.errors import ConfigError, FormatError, GateError
@@ -150,6 +150,11 @@ def _import(central: Central, args: dict[str, Any]) -> Any:
     )
 
 
+def _import_stick(central: Central, args: dict[str, Any]) -> Any:
+    """The folder is read by the process that owns the database."""
+    return boxes.run(central, Path(args["folder"]), args["progress"])
+
+
 def _imports(central: Central, args: dict[str, Any]) -> Any:
     return importjob.listed(central, args["event"])
 
@@ -274,7 +279,7 @@ def _silent(_how_far: dict[str, Any]) -> None:
     return
 
 
-_LONG = ("import", "import_undo")
+_LONG = ("import", "import_undo", "import_stick")
 _COMMANDS: dict[str, Command] = {
     "event_create": _event_create,
     "event_list": _event_list,
@@ -283,6 +288,7 @@ _COMMANDS: dict[str, Command] = {
     "issue": _issue,
     "import": _import,
     "imports": _imports,
+    "import_stick": _import_stick,
     "import_undo": _import_undo,
     "names_forget": _names_forget,
     "key_list": lambda central, _args: rotation.listed(central),

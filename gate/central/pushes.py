@@ -50,7 +50,7 @@ def parse(body: bytes, event: str) -> Push:
     heads = fields.raw("heads") or []
     if len(records) > PUSH_RECORDS_MAX or not isinstance(heads, list) or len(heads) > _HEADS_MAX:
         raise FormatError(f"a push has at most {PUSH_RECORDS_MAX} records and {_HEADS_MAX} heads")
-    items = tuple(_item(record, index, event) for index, record in enumerate(records))
+    items = tuple(item_of(record, index, event) for index, record in enumerate(records))
     return Push(items, tuple(unb64(str(head)) for head in heads), boot_of({"boot": fields.raw("boot")}))
 
 
@@ -63,7 +63,8 @@ def boot_of(clock: Any) -> str | None:
     return boot if isinstance(boot, str) and _BOOT.fullmatch(boot) else None
 
 
-def _item(record: Any, index: int, event: str) -> Item:
+def item_of(record: Any, index: int, event: str) -> Item:
+    """One record of a push. Raises: FormatError, ConfigError: it has no place in a stream of that event."""
     fields = Fields(record, f"records[{index}]")
     if record.get("event") != event:
         fields.text("event", 40)

@@ -16,29 +16,22 @@ from urllib.parse import parse_qs
 import httpx
 
 from gate.errors import FormatError, StorageError
+from gate.model import ID_PATTERN
 from gate.wire import cbor
 from gate.wire.manifest import parse_descriptor, parse_page
 from gate.wire.sign1 import split
+from gate.wire.transfer import FILES_MAX, FOLDER, INWARD, OUTWARD
 from gate.wire.trust import open_envelope, parse_payload
 
-FOLDER = "gate-transfer"
-_ID = r"[a-z0-9][a-z0-9-]{0,39}"
-PATTERN = re.compile(
-    rf"trust\.cbor|manifests/[0-9a-f]{{64}}\.sqlite\.zst|objects/[0-9a-f]{{64}}\.cbor"
-    rf"|{_ID}/descriptor\.cbor|{_ID}/changes/[0-9A-Za-z-]{{1,40}}\.cbor|{_ID}/secrets-{_ID}\.cbor"
-)
-OUTWARD = re.compile(rf"({_ID}|-)/journal-{_ID}-[0-9a-f]{{16}}-[0-9]+-[0-9]+\.cbor\.box")
-FILES_MAX = 10_000
-"""Looked at on one stick: a million tickets changed are 200 pages."""
 _DEPTH_MAX = 3
 _STEP = 1024 * 1024
 _SMALL_MAX = 4 * 1024 * 1024
-_CHANGES = re.compile(rf"/v1/events/({_ID})/changes")
+_CHANGES = re.compile(rf"/v1/events/({ID_PATTERN})/changes")
 _CALLS = (
-    (re.compile(rf"/v1/events/({_ID})/manifest"), "{0}/descriptor.cbor"),
+    (re.compile(rf"/v1/events/({ID_PATTERN})/manifest"), "{0}/descriptor.cbor"),
     (re.compile(r"/v1/manifests/([0-9a-f]{64}\.sqlite\.zst)"), "manifests/{0}"),
     (re.compile(r"/v1/objects/([0-9a-f]{64})"), "objects/{0}.cbor"),
-    (re.compile(rf"/v1/events/({_ID})/secrets"), "{0}/secrets-{1}.cbor"),
+    (re.compile(rf"/v1/events/({ID_PATTERN})/secrets"), "{0}/secrets-{1}.cbor"),
 )
 
 
@@ -92,7 +85,7 @@ class Stick(httpx.BaseTransport):
                     name = prefix + entry.name
                     if entry.is_dir(follow_symlinks=False) and depth < _DEPTH_MAX:
                         folders.append((Path(entry.path), f"{name}/", depth + 1))
-                    elif entry.is_file(follow_symlinks=False) and PATTERN.fullmatch(name):
+                    elif entry.is_file(follow_symlinks=False) and INWARD.fullmatch(name):
                         yield name
                     elif not (entry.is_file(follow_symlinks=False) and OUTWARD.fullmatch(name)):
                         self.ignored += 1

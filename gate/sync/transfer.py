@@ -9,8 +9,6 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from gate.errors import GateError, StorageError
 from gate.model import EventId
 from gate.sync import enrolment as enrolments
@@ -21,17 +19,12 @@ from gate.sync.files import BaseFiles
 from gate.sync.folders import Folders, write_whole
 from gate.sync.outbox import Outbox
 from gate.sync.pull import EventPuller
-from gate.sync.stick import FOLDER, Stick
+from gate.sync.stick import Stick
 from gate.sync.store import Store
 from gate.sync.trusted import TrustKeeper
-from gate.wire import cbor
 from gate.wire.enrol import Enrolment
-from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH
-from gate.wire.secrets import seal
+from gate.wire.transfer import BOX_ROWS, FOLDER, BoxName, pack_box
 
-BOX_ROWS = 5000
-"""Rows of one outward file: some 2 MB."""
-AAD = b"gate/transfer/v1"
 _STEPS_MAX = 10_000
 
 
@@ -98,15 +91,10 @@ def export_to(folder: Path, folders: Folders, store: Store, clock: SyncClock) ->
             after = ack.upto if ack is not None else 0
             while rows := outbox.rows(event, epoch, after, BOX_ROWS):
                 first, after = rows[0][0], rows[-1][0]
-                head = outbox.head(event, epoch)
-                content = [
-                    [{"body": body, "hash": digest} for _, body, digest in rows],
-                    [] if head is None else [head],
-                ]
-                box = seal(cbor.dumps(content), recipient, AAD, X25519PrivateKey.generate())
-                place = folder / FOLDER / (DEVICE_STREAM_PATH if event == DEVICE_STREAM else event)
-                _make(place)
-                write_whole(place / f"journal-{enrolment.gate}-{epoch.hex()}-{first}-{after}.cbor.box", box)
+                box = pack_box([row[1:] for row in rows], outbox.head(event, epoch), recipient)
+                place = folder / FOLDER / BoxName(event, enrolment.gate, epoch.hex(), first, after).path
+                _make(place.parent)
+                write_whole(place, box)
                 report.files += 1
                 report.records += len(rows)
                 if after >= top:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gate.central import commands, importing
+from gate.central import commands, importing, tables
 from gate.central.importing import parse
 from gate.central.service import Central
 from gate.model import TicketFlag, TicketState

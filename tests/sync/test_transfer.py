@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gate.central import commands
 from gate.central.keys import KeyStore
 from gate.errors import StorageError
 from gate.model import TicketState
 from gate.sync.cli import app
-from gate.sync.stick import FOLDER, Stick
-from gate.sync.transfer import AAD, Report, export_to, import_from
+from gate.sync.stick import Stick
+from gate.sync.transfer import Report, export_to, import_from
 from gate.sync.worker import only_one
 from gate.wire import cbor
 from gate.wire.journal import decode_record, row_hash, stream_start
 from gate.wire.manifest import parse_descriptor
-from gate.wire.secrets import unseal
 from gate.wire.sign1 import split
+from gate.wire.transfer import FOLDER, open_box
 from tests.fakes.server import EVENT, LiveCentral
 from tests.sync.conftest import Gate, Lane
 
@@ -204,8 +205,8 @@ def test_a_stick_of_endless_files_is_refused(tmp_path: Path, monkeypatch: pytest
 # ---- outward
 
 
-def opened(live: LiveCentral, box: Path) -> list[list[object]]:
-    return list(cbor.loads(unseal(box.read_bytes(), KeyStore(live.state / "keys", os.urandom).seal(), AAD)))
+def opened(live: LiveCentral, box: Path) -> tuple[list[tuple[bytes, bytes]], list[bytes]]:
+    return open_box(box.read_bytes(), KeyStore(live.state / "keys", os.urandom).seal())
 
 
 def test_records_go_out_sealed_for_the_server_with_their_head(gate: Gate, lane: Lane, tmp_path: Path) -> None:
@@ -216,12 +217,12 @@ def test_records_go_out_sealed_for_the_server_with_their_head(gate: Gate, lane: 
     assert (report.files, report.records) == (1, 4)
     box = tmp_path / FOLDER / EVENT / f"journal-g2-{lane.epoch}-4-7.cbor.box"
     records, heads = opened(gate.live, box)
-    assert [decode_record(record["body"]).seq for record in records] == [4, 5, 6, 7]  # type: ignore[index]
+    assert [decode_record(body).seq for body, _ in records] == [4, 5, 6, 7]
     assert len(heads) == 1
-    previous = records[0]["hash"]  # type: ignore[index]
-    for record in records[1:]:
-        assert row_hash(previous, record["body"]) == record["hash"]  # type: ignore[index]
-        previous = record["hash"]  # type: ignore[index]
+    previous = records[0][1]
+    for body, digest in records[1:]:
+        assert row_hash(previous, body) == digest
+        previous = digest
     assert b"admitted" not in box.read_bytes()
     # It is not delivered before a server says so.
     gate.pusher.look()
@@ -233,7 +234,24 @@ def test_the_first_record_of_a_stream_chains_to_its_start(gate: Gate, lane: Lane
     export_to(tmp_path, gate.folders, gate.store, gate.clock)
     records, _ = opened(gate.live, tmp_path / FOLDER / "-" / f"journal-g2-{lane.epoch}-1-1.cbor.box")
     start = stream_start(bytes.fromhex(lane.epoch), "")
-    assert row_hash(start, records[0]["body"]) == records[0]["hash"]  # type: ignore[index]
+    assert row_hash(start, records[0][0]) == records[0][1]
+
+
+def test_the_server_takes_what_a_stick_brings_and_the_gate_hears_known_later(
+    gate: Gate, lane: Lane, tmp_path: Path
+) -> None:
+    lane.admit(3)
+    gate.push_all()
+    lane.admit(4)
+    lane.admit(1, event="", kind="boot")
+    export_to(tmp_path, gate.folders, gate.store, gate.clock)
+    report = commands.run(gate.live.central, "import_stick", {"folder": str(tmp_path)})
+    assert (report["ok"], report["files"], report["stored"]) == (True, 2, 5), report
+    assert len(gate.live.checkins()) == 7
+    gate.push_all()
+    assert gate.pusher.queue() == 0
+    assert len(gate.live.checkins()) == 7
+    assert commands.run(gate.live.central, "incidents", {"limit": 9}) == []
 
 
 # ---- the command
