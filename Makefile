@@ -61,9 +61,10 @@ prove-kill: ## kill -9 of the real lane, sync and scanner at every named step of
 	@$(BIN)/python -m tests.fault.sync_kills
 	@$(BIN)/python -m tests.fault.scanner_kills
 
-prove-disk: ## a full disk, failing flushes, broken pages under the real lane (minutes; needs root and fiu-utils)
+prove-disk: ## a full or read-only disk, failing flushes, broken pages under the real lane (minutes; needs root, fiu-utils and user-mode-linux)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.fault.disk
+	@$(BIN)/python -m tests.fault.readonly
 
 .PHONY: prove-systemd
 prove-systemd: ## the units under a real systemd in a container (a minute; needs root, systemd-container, mmdebstrap)

@@ -5,6 +5,7 @@ Joins pins, scanners, disk, journal, clock and manifest; the words are `gate.lan
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from gate.model import ClockTrust, Moment
 PROBE_S = 1.0
 INPUT_GRACE_S = 5.0
 """A scanner child that is started again is back in about two seconds: no fault yet."""
+_ALWAYS = "journal.pub"
+# A small file of the state folder that every lane has.
 ROOM_BACK = 1.1
 """The disk is well again with so much more than the limit, so that the state does not flap."""
 
@@ -28,10 +31,20 @@ class Disk(NamedTuple):
     readonly: bool
 
 
-def disk_of(folder: Path) -> Disk:
-    """Room for this user, and whether the file system takes writes at all."""
-    found = os.statvfs(folder)
-    return Disk(found.f_bavail * found.f_frsize, bool(found.f_flag & os.ST_RDONLY))
+def disk_of(state_dir: Path) -> Disk:
+    """Room for this user, and whether the file system takes writes at all. Writes nothing. Raises: OSError."""
+    found = os.statvfs(state_dir)
+    return Disk(found.f_bavail * found.f_frsize, bool(found.f_flag & os.ST_RDONLY) or _refused(state_dir / _ALWAYS))
+
+
+def _refused(path: Path) -> bool:
+    """Linux 6.15 and newer leave the flag alone when ext4 goes read-only after an error. Not asked of a database: closing one
+    would drop SQLite's locks."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gate.errors import DamagedError, StorageError
 from gate.health import INPUT_GRACE_S, Disk, Health, Parts, disk_of, status_line
@@ -132,6 +136,22 @@ def test_figures_of_a_real_disk(tmp_path: Path) -> None:
     found = disk_of(tmp_path)
     assert found.free_bytes > 0
     assert not found.readonly
+
+
+def test_disk_that_refuses_a_file_without_saying_so_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "journal.pub").write_bytes(bytes(32))
+    assert not disk_of(tmp_path).readonly
+    code = errno.EACCES
+
+    def refuse(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert not disk_of(tmp_path).readonly
+    code = errno.EROFS
+    assert disk_of(tmp_path).readonly
 
 
 def test_status_line_is_what_a_technician_needs_first() -> None:

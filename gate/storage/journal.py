@@ -6,8 +6,10 @@ Owned by the admission thread: the connection may not leave it. Other processes 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -59,6 +61,7 @@ class JournalStore:
         head_every: int = 100,
     ) -> None:
         self.gate = gate
+        self._folder = path.parent
         self._connection = open_writer(path, sql.JOURNAL, synchronous="FULL")
         self._key = key
         self._random = random
@@ -75,7 +78,7 @@ class JournalStore:
         tips = dict(self._tips)
         records = []
         try:
-            with transaction(self._connection) as connection:
+            with self._transaction() as connection:
                 steps.reach("journal.begun")
                 for draft in drafts:
                     record, tip = self._insert(connection, draft, moment, tips)
@@ -164,6 +167,19 @@ class JournalStore:
             (event, self.epoch, tip.seq, head.sign(self._key)),
         )
 
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """On a file system that was remounted read-only under us, ext4 takes writes into blocks of the WAL that exist already
+        and reports them flushed; nothing of it reaches the disk. So the flag is asked before every COMMIT."""
+        with transaction(self._connection) as connection:
+            yield connection
+            try:
+                flags = os.statvfs(self._folder).f_flag
+            except OSError as error:
+                raise StorageError(f"the journal could not be written: {error.strerror}") from error
+            if flags & os.ST_RDONLY:
+                raise StorageError("the journal could not be written: its file system is read-only")
+
     def tip(self, event: str) -> bytes:
         """Hash of the newest row of a stream of this epoch, empty before the first."""
         tip = self._tips.get(event)
@@ -222,7 +238,7 @@ class JournalStore:
         draft = Draft(event=DEVICE_STREAM, kind="mode", data={"retention": {"event": event, "streams": ends}})
         try:
             self._connection.execute("PRAGMA secure_delete=ON").fetchone()
-            with transaction(self._connection) as connection:
+            with self._transaction() as connection:
                 for table in ("journal", "uses", "head"):
                     connection.execute(f"DELETE FROM {table} WHERE event=?", (event,))  # noqa: S608 - the words above
                 tips = dict(self._tips)
@@ -246,7 +262,7 @@ class JournalStore:
         Raises: StorageError.
         """
         try:
-            with transaction(self._connection) as connection:
+            with self._transaction() as connection:
                 self._keep_floor(connection, moment)
         except sqlite3.Error as error:
             raise _not_written(error) from error
@@ -259,7 +275,7 @@ class JournalStore:
     def set_meta(self, name: str, value: str) -> None:
         """Raises: StorageError."""
         try:
-            with transaction(self._connection) as connection:
+            with self._transaction() as connection:
                 self._write_meta(connection, name, value)
         except sqlite3.Error as error:
             raise _not_written(error) from error

@@ -1,8 +1,8 @@
 """The real lane process with a window: it says on stdout what it answered, and can be stopped at a named step.
 
 `python -m tests.fault.lane --config FILE`. Codes come by standard input, a line each (input kind `stdin`). On standard
-output: `READY`, then one JSON line for every change of a relay, of the faults and of the screen's hint, and every `decision`
-and `passage`.
+output: `READY`, then one JSON line for every change of a relay, of the faults and the verdict, of the screen's hint and of the lamp, and every
+`decision` and `passage`.
 """
 
 from __future__ import annotations
@@ -78,18 +78,22 @@ def main() -> None:
 
         journal.open_writer = open_weak  # type: ignore[assignment]
     app = GateApp(load(options.config))
-    faults: list[list[str]] = [[]]
+    states: list[tuple[list[str], str | None]] = [([], None)]
     hints: list[str | None] = [None]
+    lamps: list[list[float]] = [[]]
 
     def hear(message: Any) -> None:
         if message["t"] in _TOLD:
             say(**message)
-        elif message["t"] == "state" and message["faults"] != faults[-1]:
-            faults.append(message["faults"])
+        elif message["t"] == "state" and (message["faults"], message["verdict"]) != states[-1]:
+            states.append((message["faults"], message["verdict"]))
             say(t="faults", faults=message["faults"], verdict=message["verdict"], detail=message["detail"])
         if message["t"] == "state" and message["hint"] != hints[-1]:
             hints.append(message["hint"])
             say(t="hint", hint=message["hint"])
+        if message["t"] == "pins" and message["lamp"] != lamps[-1]:
+            lamps.append(message["lamp"])
+            say(t="lamp", levels=message["lamp"])
         if options.walk and message["t"] == "decision" and message["kind"] == "admitted":
             threading.Thread(target=_walk, args=(app,), daemon=True).start()
 

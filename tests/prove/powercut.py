@@ -95,6 +95,23 @@ def run(cuts: int, synchronous: str, *, seed: int = 1, early: float = BEFORE_REA
     return tally
 
 
+def boot(image: Path, init: Path) -> subprocess.Popen[bytes]:
+    """A guest whose disk is `image`, which runs `init` and speaks on its standard output."""
+    return subprocess.Popen(
+        [KERNEL, "mem=512M", f"ubd0={image}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "con=null",
+         "con0=fd:0,fd:1", f"init={init}"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, "TMPDIR": "/dev/shm"},
+    )  # fmt: skip
+
+
+def cut(kernel: subprocess.Popen[bytes]) -> None:
+    """The power is gone."""
+    if kernel.poll() is None:
+        os.killpg(kernel.pid, signal.SIGKILL)
+    kernel.wait()
+
+
 def _life(
     work: Path, life: int, synchronous: str, tally: Tally, chance: random.Random, *, early: bool, last: bool
 ) -> None:
@@ -105,12 +122,7 @@ def _life(
     values = {"root": ROOT, "python": sys.executable, "answered": listed, "life": life, "synchronous": synchronous}
     init.write_text(INIT.format(**values, last=word))
     init.chmod(0o755)
-    kernel = subprocess.Popen(
-        [KERNEL, "mem=512M", f"ubd0={work}/data.img", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "con=null",
-         "con0=fd:0,fd:1", f"init={init}"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        env={**os.environ, "TMPDIR": "/dev/shm"},
-    )  # fmt: skip
+    kernel = boot(work / "data.img", init)
     assert kernel.stdout is not None
     started, cut_at, done = time.monotonic(), None, False
     os.set_blocking(kernel.stdout.fileno(), False)
@@ -133,9 +145,7 @@ def _life(
                 elif not last and line.startswith(("ANSWER", "AGAIN")) and cut_at is None:
                     cut_at = time.monotonic() + chance.uniform(0, WORK_S)
     finally:
-        if kernel.poll() is None:
-            os.killpg(kernel.pid, signal.SIGKILL)  # the power is gone
-    kernel.wait()
+        cut(kernel)
     try:
         buffer += os.read(kernel.stdout.fileno(), 65536)
     except BlockingIOError:

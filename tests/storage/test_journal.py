@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 from pathlib import Path
 
@@ -217,3 +218,22 @@ def test_file_that_is_no_journal_is_refused_not_overwritten(tmp_path: Path, spoi
     with pytest.raises(DamagedError):
         store(tmp_path)
     assert path.read_bytes() == spoil
+
+
+def test_nothing_is_committed_to_a_file_system_that_became_read_only_under_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = store(tmp_path)
+    journal.commit([draft(1)], moment())
+    real = os.statvfs(tmp_path)
+    flags = os.statvfs_result((*real[:8], os.ST_RDONLY, real[9]))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _path: flags)
+        with pytest.raises(StorageError, match="read-only"):
+            journal.commit([draft(2)], moment(1))
+        with pytest.raises(StorageError, match="read-only"):
+            journal.keep_time(moment(2))
+    assert read(tmp_path, "SELECT count(*) FROM journal") == [(1,)]
+    assert journal.commit([draft(2)], moment(3))[0].seq == 2
+    journal.close()
+    assert check(tmp_path).ok
