@@ -1,4 +1,4 @@
-"""`duplicate_admission`: what resolve() says of the tickets whose records have just grown, kept as incidents that may end.
+"""`duplicate_admission`, `passback_soft`: what resolve() says of tickets whose records grew, as incidents that may end.
 
 Runs in the transaction that adds the records, so that the incidents of a committed state are those of its records.
 """
@@ -19,9 +19,12 @@ from gate.central import checkins, incidents, schema
 from gate.model import TicketKey
 from gate.wire.journal import Record
 from gate.wire.numbers import ticket_number
+from gate.wire.passback import soft_passbacks
 from gate.wire.resolve import ENTRY_KINDS, USE_KINDS, BootClock, Duplicate, Limits, Placed, Use, resolve
 
 KIND = "duplicate_admission"
+SOFT = "passback_soft"
+"""Entered while somebody is inside with the ticket, which its product lets happen and wants told."""
 ONLINE_MS = 10_000
 """A record that reached us within ten seconds of its moment was pushed by a gate that was connected."""
 _RECORD_KINDS = (*USE_KINDS, "annulled")
@@ -135,26 +138,29 @@ def _settle(connection: Connection, event: str, keys: list[bytes], tickets: set[
         select(table).where(table.c.event_id == event, table.c.ticket.in_(keys), table.c.kind.in_(_RECORD_KINDS))
     ):
         records[row.list, bytes(row.ticket)].append(row)
-    present: dict[Ticket, dict[str, Row[Any]]] = defaultdict(dict)
+    present: dict[tuple[str, Ticket], dict[str, Row[Any]]] = defaultdict(dict)
     log = schema.incident
     for row in connection.execute(
-        select(log).where(log.c.event_id == event, log.c.ticket.in_(keys), log.c.kind == KIND)
+        select(log).where(log.c.event_id == event, log.c.ticket.in_(keys), log.c.kind.in_((KIND, SOFT)))
     ):
-        present[row.list, bytes(row.ticket)][row.ref] = row
+        present[row.kind, (row.list, bytes(row.ticket))][row.ref] = row
     rules = _Rules(connection, event, keys)
     clocks = _clocks(connection, event, {row.gate for part in wanted for row in records[part]})
     changed = 0
     for part in sorted(wanted):
         rows = records[part]
-        result = resolve(map(_use, rows), clocks, rules.limits(part), rules.day_of)
+        limits = rules.limits(part)
+        result = resolve(map(_use, rows), clocks, limits, rules.day_of)
         arrivals = {_ref(row): row.received for row in rows}
-        changed += _write(connection, event, part, result.duplicates, present[part], arrivals, received)
+        for kind, found in ((KIND, result.duplicates), (SOFT, soft_passbacks(result, limits))):
+            changed += _write(connection, event, kind, part, found, present[kind, part], arrivals, received)
     return changed
 
 
 def _write(
     connection: Connection,
     event: str,
+    kind: str,
     part: Ticket,
     found: Iterable[Duplicate],
     present: dict[str, Row[Any]],
@@ -169,7 +175,7 @@ def _write(
         old = present.get(ref)
         if old is None:
             incidents.add(
-                connection, event, KIND, received, gate=item.placed.use.gate, detail=detail, list_=part[0],
+                connection, event, kind, received, gate=item.placed.use.gate, detail=detail, list_=part[0],
                 ticket=part[1], ref=ref,
             )  # fmt: skip
             changed += 1

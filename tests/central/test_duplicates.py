@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from gate.central import schema
+from gate.central import commands, schema
 from gate.central.service import Central
 from gate.wire.numbers import ticket_number
-from tests.central.gateside import BOOT, NOW_MS, Clock, Device, Journal, words
+from tests.central.gateside import BOOT, NOW_MS, POLICY, Clock, Device, Journal, words
 
 OTHER_BOOT = "5b" * 16
 
@@ -152,3 +152,65 @@ def test_every_order_of_pushes_ends_in_the_same_incidents(central: Central, gate
             if now and detail["number"] == ticket.number
         ))  # fmt: skip
     assert seen == {(("g1", "2"),)}
+
+
+# ---- soft passback
+
+
+def passbacks(central: Central) -> list[tuple[str, bool, str]]:
+    """(ref, still so, gate of the entry before) of each."""
+    rows = [row for row in commands.run(central, "incidents", {"limit": 99}) if row["kind"] == "passback_soft"]
+    return sorted((row["detail"]["again"]["ref"], row["ended"] is None, row["detail"]["first"]["gate"]) for row in rows)
+
+
+@pytest.fixture
+def soft(central: Central, spring: str) -> str:
+    """A ticket of a product that may come and go, and whose passing back is only told."""
+    product = {"n": 1, "name": {"en": "Day"}, "reentry": "free", "passback": "soft"}
+    central.set_policy(POLICY | {"products": [product]})
+    return central.issued(spring, limit=1)[0].key.hex()
+
+
+def test_a_passed_back_ticket_is_told_although_neither_gate_could_know(
+    central: Central, gate: Device, other_gate: Device, soft: str
+) -> None:
+    first, second = Journal("g1"), Journal("g2", epoch="22" * 8)
+    gate.push([first.add(ticket=soft)])
+    other_gate.push([second.add(ticket=soft, at=NOW_MS + 60_000, boot=OTHER_BOOT)])
+    again = f"g2/{'22' * 8}/1"
+    assert passbacks(central) == [(again, True, "g1")]
+    assert duplicates(central) == []
+    (shown,) = gate.http.get("/live/state.json").json()["incidents"]
+    assert (shown["kind"], shown["gate"], shown["detail"]["why"]) == ("passback_soft", "g2", "passback_soft")
+    # An exit in between, that came late: nothing was passed back.
+    gate.push([first.add("exit", dir="exit", ticket=soft, at=NOW_MS + 30_000)])
+    assert passbacks(central) == [(again, False, "g1")]
+
+
+def test_a_passed_back_ticket_that_is_one_too_many_is_a_duplicate_and_no_more(
+    central: Central, gate: Device, soft: str
+) -> None:
+    product = {"n": 1, "name": {"en": "Day"}, "reentry": "free", "passback": "soft", "max_total": 2}
+    central.set_policy(POLICY | {"products": [product]})
+    journal = Journal("g1")
+    gate.push([journal.add(ticket=soft) for _ in range(3)])
+    assert passbacks(central) == [(f"g1/{journal.epoch}/2", True, "g1")]
+    assert [item[0] for item in duplicates(central)] == [f"g1/{journal.epoch}/3"]
+
+
+@pytest.mark.parametrize("passback", ["off", "hard", 5])
+def test_only_soft_passback_is_told_so(central: Central, gate: Device, soft: str, passback: object) -> None:
+    product = {"n": 1, "name": {"en": "Day"}, "reentry": "free", "passback": passback}
+    central.set_policy(POLICY | {"products": [product]})
+    journal = Journal("g1")
+    gate.push([journal.add(ticket=soft), journal.add(ticket=soft)])
+    assert passbacks(central) == []
+    assert len(duplicates(central)) == (0 if passback == "off" else 1)
+
+
+def test_an_override_is_a_persons_own_word(central: Central, gate: Device, soft: str) -> None:
+    journal = Journal("g1")
+    gate.push([journal.add(ticket=soft), journal.add("override", ticket=soft)])
+    assert passbacks(central) == []
+    gate.push([journal.add(ticket=soft)])
+    assert passbacks(central) == [(f"g1/{journal.epoch}/3", True, "g1")]

@@ -6,6 +6,7 @@ const DATA_OLD_S = 900;
 
 const INCIDENTS = {
   duplicate_admission: "Admitted twice",
+  passback_soft: "Entered again while inside",
   two_boots: "Two devices with one key",
   journal_fork: "Two records under one number",
   chain_broken: "A gate's journal does not fit together",
@@ -129,7 +130,7 @@ function checkinRow(item) {
 function incidentItem(item) {
   const made = element("li", "");
   made.append(element("b", INCIDENTS[item.kind] ?? item.kind));
-  if (item.kind === "duplicate_admission") return duplicateItem(item, made);
+  if (item.kind === "duplicate_admission" || item.kind === "passback_soft") return duplicateItem(item, made);
   const where = [item.event || "device", item.gate, item.detail.epoch && `${item.detail.epoch}/${item.detail.seq}`];
   made.append(element("span", `${clock(item.at)} · ${where.filter(Boolean).join(" · ")}`, "muted"));
   return made;
