@@ -9,18 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gate.errors import ConfigError, DamagedError, DeviceError, GateError, StorageError, TrustError, UplinkError
+from gate.errors import ConfigError, GateError
 
 CONFIG_PATH = Path("/etc/gate/gate.toml")
-
-_EXIT: tuple[tuple[type[GateError], int], ...] = (
-    (ConfigError, 2),
-    (DeviceError, 3),
-    (DamagedError, 5),
-    (StorageError, 3),
-    (UplinkError, 4),
-    (TrustError, 5),
-)
 
 
 def print_json(value: Any) -> None:
@@ -47,13 +38,11 @@ def fail(code: str, message: str, exit_code: int, *, as_json: bool = False) -> N
 
 
 def fail_with(error: GateError, *, as_json: bool = False) -> NoReturn:
-    """The one place where an error family becomes an exit code."""
-    exit_code = next((number for kind, number in _EXIT if isinstance(error, kind)), 1)
     if isinstance(error, ConfigError) and not as_json:
         for key, problem, hint in error.problems:
             print(f"gate: {key}: {problem} ({hint})" if hint else f"gate: {key}: {problem}", file=sys.stderr)
-        raise SystemExit(exit_code)
-    fail(error.code, str(error), exit_code, as_json=as_json)
+        raise SystemExit(error.exit_code)
+    fail(error.code, str(error), error.exit_code, as_json=as_json)
 
 
 def state_of(config: Path) -> Path:

@@ -6,9 +6,10 @@ from gate.model import Reason
 
 
 class GateError(Exception):
-    """Base of all. `code` is a stable word for logs, `--json` and the status line."""
+    """Base of all. `code` is a stable word for logs, `--json` and the status line; `exit_code` a command's (contracts 8)."""
 
     code = "error"
+    exit_code = 1
 
 
 class TicketError(GateError):
@@ -30,6 +31,8 @@ class TicketError(GateError):
 class TrustError(GateError):
     """A signed object is refused; the trusted state is as it was. `code` names the check."""
 
+    exit_code = 5
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -43,30 +46,35 @@ class FormatError(GateError, ValueError):
     """Bytes or a message that are not what the contract says. Caught at the edge that read them."""
 
     code = "format"
+    exit_code = 2
 
 
 class DeviceError(GateError):
     """Camera, reader, pins. The message names the device and what to do."""
 
     code = "device"
+    exit_code = 3
 
 
 class StorageError(GateError):
     """A database or file could not be written or read back."""
 
     code = "storage"
+    exit_code = 3
 
 
 class DamagedError(StorageError):
     """Stored data fails its own check (hash chain, integrity)."""
 
     code = "damaged"
+    exit_code = 5
 
 
 class UplinkError(GateError):
     """The server could not be reached or refused us. `retry_after_s` is what it asked for, if it did."""
 
     code = "uplink"
+    exit_code = 4
 
     def __init__(
         self, code: str, message: str, *, status: int | None = None, retry_after_s: float | None = None
@@ -85,6 +93,7 @@ class ConfigError(GateError):
     """
 
     code = "config"
+    exit_code = 2
 
     def __init__(self, problems: list[tuple[str, str, str]]) -> None:
         super().__init__("; ".join(f"{key}: {problem}" for key, problem, _ in problems))

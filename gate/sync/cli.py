@@ -13,9 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gate import config
-from gate.errors import ConfigError, DamagedError, GateError, StorageError, UplinkError
-from gate.settings import Settings
+from gate import config, logsetup
 from gate.sqlitefile import UMASK, open_reader
 from gate.sync.ask import ask
 from gate.sync.board import to_message
@@ -36,17 +34,16 @@ _ASK_S = 2.0
 def run(path: ConfigOption = _DEFAULT) -> None:
     """Pull manifests and push check-ins until stopped (SIGTERM, Ctrl-C)."""
     os.umask(UMASK)
-    try:
-        settings = config.load(path)
-        _set_up_log(settings)
-        from gate.sync.worker import Worker  # the HTTP library loads slowly, and `status` does not need it
+    settings = config.load(path)
+    logsetup.set_up(settings.log.level, as_json=settings.log.json)
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from gate.sync.worker import Worker  # the HTTP library loads slowly, and `status` does not need it
 
-        worker = Worker(settings)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
-        worker.run()
-    except GateError as error:
-        raise typer.Exit(_fail(error)) from error
+    worker = Worker(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()
     # A thread may still wait in a long poll; it holds nothing, and nothing of it is waited for.
     logging.shutdown()
     sys.stdout.flush()
@@ -59,12 +56,9 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Server, mode, queue, age of the data, last error. Also answers while sync is not running."""
-    try:
-        settings = config.load(path)
-        folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
-        found = _running(folders) or _stored(folders)
-    except GateError as error:
-        raise typer.Exit(_fail(error, as_json)) from error
+    settings = config.load(path)
+    folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
+    found = _running(folders) or _stored(folders)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -91,25 +85,22 @@ def export(folder: DirOption, path: ConfigOption = _DEFAULT, as_json: JsonOption
 
 def _transfer(way: str, folder: Path, path: Path, as_json: bool) -> None:
     os.umask(UMASK)
-    try:
-        settings = config.load(path)
-        folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
-        from gate.sync import transfer  # loads the HTTP library, slowly
-        from gate.sync.clocks import SyncClock, read_boot
-        from gate.sync.store import Store
-        from gate.sync.worker import only_one
+    settings = config.load(path)
+    folders = Folders(settings.gate.state_dir, settings.gate.runtime_dir)
+    from gate.sync import transfer  # loads the HTTP library, slowly
+    from gate.sync.clocks import SyncClock, read_boot
+    from gate.sync.store import Store
+    from gate.sync.worker import only_one
 
-        folders.make()
-        guard = only_one(folders)
-        store = Store(folders.sync_db)
-        try:
-            work = transfer.import_from if way == "import" else transfer.export_to
-            report = work(folder, folders, store, SyncClock(read_boot()))
-        finally:
-            store.close()
-            os.close(guard)
-    except GateError as error:
-        raise typer.Exit(_fail(error, as_json)) from error
+    folders.make()
+    guard = only_one(folders)
+    store = Store(folders.sync_db)
+    try:
+        work = transfer.import_from if way == "import" else transfer.export_to
+        report = work(folder, folders, store, SyncClock(read_boot()))
+    finally:
+        store.close()
+        os.close(guard)
     if as_json:
         typer.echo(json.dumps(asdict(report)))
     else:
@@ -136,39 +127,3 @@ def _stored(folders: Folders) -> dict[str, Any]:
     finally:
         connection.close()
     return to_message(values) | {"mode": "local", "last_error": "sync is not running"}
-
-
-def _set_up_log(settings: Settings) -> None:
-    plain = "%(levelname)s %(name)s: %(message)s"
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonFormatter() if settings.log.json else logging.Formatter(plain))
-    logging.basicConfig(level=settings.log.level.upper(), handlers=[handler])
-    for noisy in ("httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {"at": int(record.created * 1000), "level": record.levelname.lower(), "name": record.name}
-        text = record.getMessage()
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return json.dumps(entry | {"message": text})
-
-
-def _fail(error: GateError, as_json: bool = False) -> int:
-    """Say it on stderr. Returns: the exit code of contracts 8."""
-    if as_json:
-        typer.echo(json.dumps({"error": {"code": error.code, "message": str(error)}}), err=True)
-    elif isinstance(error, ConfigError):
-        for key, problem, hint in error.problems:
-            typer.echo(f"{key}: {problem} ({hint})", err=True)
-    else:
-        typer.echo(f"sync: {error}", err=True)
-    codes: tuple[tuple[type[GateError], int], ...] = (
-        (ConfigError, 2),
-        (DamagedError, 5),
-        (StorageError, 3),
-        (UplinkError, 4),
-    )
-    return next((code for kind, code in codes if isinstance(error, kind)), 1)

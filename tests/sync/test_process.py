@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.sqlitefile import open_reader
 from gate.sync.folders import Folders
 from tests.fakes.server import EVENT, Fault, LiveCentral, wait_for
 from tests.sync.conftest import Gate, Lane
@@ -97,11 +98,20 @@ def test_killed_in_the_middle_of_an_import_it_begins_again(live: LiveCentral, ga
     process.send(signal.SIGKILL)
     process.start()
     folders = Folders(gate.folders.state, gate.folders.runtime)
-    wait_for(lambda: list(folders.manifests.glob("*.sqlite")), "a base file")
+    wait_for(lambda: _has_manifest(folders), "the manifest")
     assert process.send(signal.SIGTERM) == 0
     gate.open()
     assert gate.store.event(EVENT) is not None
     assert not [path for path in folders.manifests.iterdir() if path.name.endswith((".part", ".raw"))]
+
+
+def _has_manifest(folders: Folders) -> bool:
+    connection = open_reader(folders.sync_db)
+    try:
+        query = "SELECT count(*) FROM event WHERE base_sha256 IS NOT NULL"
+        return bool(connection.execute(query).fetchone()[0])
+    finally:
+        connection.close()
 
 
 def test_status_is_told_by_the_process_and_by_what_it_left(process: Process, config: Path, tmp_path: Path) -> None:
