@@ -282,7 +282,7 @@ def test_the_commands_say_what_they_did(gate: Gate, lane: Lane, stick: Path, con
         handle = only_one(gate.folders)
         done = CliRunner().invoke(app, ["import", str(stick), "--config", str(config)])
         assert isinstance(done.exception, StorageError)
-        assert "another sync process" in done.output
+        assert "another sync process" in str(done.exception)
         os.close(handle)
     finally:
         os.umask(mask)
