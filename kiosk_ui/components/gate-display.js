@@ -32,12 +32,15 @@ export class GateDisplay extends LightElement {
   }
 
   render() {
+    this.removeAttribute("data-pair");
     if (this.lost !== null) return this.#verdict(lostScreen(this.state, this.lost));
     if (this.state === null) return this.#blank();
     const verdict = verdictOf(this.state);
     const screen = verdict === null ? this.#idle(idleScreen(this.state)) : this.#verdict(verdictScreen(this.state, verdict));
-    // An emergency leaves room for nothing else; any other verdict stays readable beside it.
-    return html`${screen}${this.state.pair && this.dataset.verdict !== "emergency" ? pairPanel(this.state) : nothing}`;
+    // An emergency leaves room for nothing else; any other verdict makes room and stays whole beside it.
+    const pairing = Boolean(this.state.pair) && this.dataset.verdict !== "emergency";
+    this.toggleAttribute("data-pair", pairing);
+    return html`${screen}${pairing ? pairPanel(this.state) : nothing}`;
   }
 
   updated() {

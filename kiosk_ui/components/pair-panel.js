@@ -17,7 +17,7 @@ export function pairPanel(state) {
     ${picture(pair.qr)}
     <div class="pair-text">
       <h2>${say.pair}</h2>
-      ${pair.url ? html`<p>${say.pair_how}</p><p class="pair-url">${plain(pair.host, 60)}/staff</p>` : html`<p>${say.pair_off}</p>`}
+      ${pair.url ? html`<p class="pair-how">${say.pair_how}</p><p class="pair-url">${plain(pair.host, 60)}/staff</p>` : html`<p>${say.pair_off}</p>`}
       <p class="pair-code">${code}</p>
       ${pair.fingerprint ? html`<p class="pair-check">${say.pair_check} <b>${plain(pair.fingerprint, 23)}</b></p>` : nothing}
     </div>

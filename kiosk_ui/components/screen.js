@@ -10,6 +10,7 @@ const WITH_HAZARD = new Set(["GO_ATTENTION", "OUT_OF_ORDER"]);
 // The first of these that a ticket has is what people are told.
 const ATTENTION = ["test", "minor", "accessibility", "vip", "staff", "answers", "rotating", "attention"];
 const HINTS = new Set(["unread", "crowd", "camera"]);
+const SMALL_FAULTS = new Set(["input", "set_aside", "stale"]);
 const DIRECTIONS = new Set(["left", "right", "up"]);
 
 /** The verdict a state asks for; null = idle. An emergency outranks whatever was scanned. */
@@ -95,7 +96,11 @@ export function statusLine(state, file) {
   const rest = [knownAge ? fill(file.status.list_age, { age: age(state.data_age_s, file) }) : file.status.no_list];
   if (mode === "local" && state.sync?.queue > 0) rest.push(fill(file.status.queue, { n: plain(state.sync.queue, 7) }));
   if (state.clock === "untrusted") rest.push(file.status.clock_untrusted);
-  return { icon: mode, main: file.status[mode], rest, warn: mode === "local" || !knownAge || state.clock === "untrusted" };
+  // The worst of the small faults: those that stop people have screens of their own, the camera has its hint.
+  const fault = (Array.isArray(state.faults) ? state.faults : []).find((name) => SMALL_FAULTS.has(name));
+  if (fault && rest.length < 3) rest.push(file.status[`fault_${fault}`]);
+  const warn = mode === "local" || !knownAge || state.clock === "untrusted" || Boolean(fault);
+  return { icon: mode, main: file.status[mode], rest, warn };
 }
 
 function wayOf(state, verdict) {

@@ -54,7 +54,7 @@ export function factsOf(answer, file) {
     ${row(say.group, answer.count > 1 ? fill(say.people, { n: answer.count }) : "")}
     ${row(say.case, plain(answer.case ?? "", 16))}
     ${uses ? html`<div class="fact"><dt></dt><dd>${uses}</dd></div>` : nothing}
+  </dl>
     ${attention.map((text) => html`<div class="note warn">${text}</div>`)}
-    ${pick(answer.text, file.lang) ? html`<div class="note"><bdi>${pick(answer.text, file.lang)}</bdi></div>` : nothing}
-  </dl>`;
+    ${pick(answer.text, file.lang) ? html`<div class="note"><bdi>${pick(answer.text, file.lang)}</bdi></div>` : nothing}`;
 }

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page
+import segno
+from playwright.sync_api import Page, sync_playwright
 
 from tests.fakes.view import SCREENS, FakeView
 from tests.kiosk import demo_data
-from tests.kiosk.browser import Screen, chromium, served, started
-from tests.kiosk.staff.house import PINS, House, opened
+from tests.kiosk.browser import FLAGS, Screen, chromium, served, started
+from tests.kiosk.staff.browsing import CAMERA, LANGUAGES, THEMES, Phones
+from tests.kiosk.staff.process import RunningGate
+from tests.kiosk.staff.views import each_door, each_tab, each_view, switch
 
 SIZES = {"480x320": (480, 320), "800x480": (800, 480), "390x844": (390, 844), "1920x1080": (1920, 1080)}
 VERDICT_SIZES = ("800x480", "1920x1080")
-DEMO_SIZES = {"1280x800": (1280, 800), "1920x1080": (1920, 1080), "390x844": (390, 844)}
-LANGUAGES = ("en", "id", "zh-Hant")
-ANSWER: dict[str, object] = {
-    "reason": "ok", "detail": "", "admitted": False, "ticket_number": "ZDK4-SE1E-0", "ref": "g2/9f1c2b7a55d0e312/7", "dir": "entry",
-    "count": 1, "product": {"en": "Day ticket", "id": "Tiket harian", "zh-Hant": "一日票"}, "attention": [], "entries": 0, "uses": 1,
-    "at": 0,
+DEMO_SIZES = {"1280x800": (1280, 800), **SIZES}
+MAIN_SIZES = {"staff": "390x844", "tech": "1280x800"}
+STAFF_SIZES = {**SIZES, "1280x800": (1280, 800)}
+_URL = "https://10.0.0.5:8443/staff#pair=7K2MQ4TX"
+OFFER = {
+    "url": _URL, "host": "https://10.0.0.5:8443", "code": "7K2M-Q4TX", "fingerprint": "3F:9A:22:D0:41:7B:88:0C",
+    "qr": ["".join("1" if cell else "0" for cell in row) for row in segno.make(_URL, error="m").matrix],
 }  # fmt: skip
-ANSWERS: dict[str, dict[str, object]] = {
-    "GO": {"admitted": True},
-    "GO_ATTENTION": {"admitted": True, "attention": ["minor"]},
-    "STOP_USED": {
-        "reason": "already_redeemed",
-        "detail": "total",
-        "entries": 1,
-        "first_use": {"time": "14:03", "short": "2"},
-    },
-    "STOP": {"reason": "invalid_time", "detail": "expired"},
-    "SEE_STAFF": {"reason": "unpaid", "case": "G2-0147-L"},
-    "WAIT": {"reason": "capacity"},
-    "OUT_OF_ORDER": {"reason": "out_of_service"},
-}
 EXTRAS: dict[str, tuple[str | None, dict[str, object]]] = {
     "idle": (None, {}),
     "idle-local": (None, {"mode": "local", "data_age_s": 2520, "sync": {"queue": 37, "last_error": "timeout"}}),
@@ -45,6 +36,9 @@ EXTRAS: dict[str, tuple[str | None, dict[str, object]]] = {
     "go-left": ("GO", {"way": "left"}),
     "go-test": ("GO", {"test": True, "window_ms": None, "window_end": None}),
     "stop-go-to": ("STOP", {"reason": "product", "detail": "gate", "go_to": {"short": "B", "name": {"en": "Hall B"}}}),
+    "idle-stale": (None, {"faults": ["stale"], "data_age_s": 90_000}),
+    "pairing": (None, {"pair": OFFER}),
+    "pairing-see-staff": ("SEE_STAFF", {"pair": OFFER}),
     "out-of-order-unknown": ("OUT_OF_ORDER", {"next_gate": None}),
 }
 
@@ -65,9 +59,16 @@ def display_pictures(out: Path, *, every_size: bool = False) -> None:
                         for lang in LANGUAGES:
                             screen.show(verdict, lang)
                             page.screenshot(path=out / f"{verdict.lower()}-{lang}-{name}.png")
-                for extra, (verdict, more) in EXTRAS.items():
-                    screen.show(verdict, "en" if verdict else None, **more)
-                    page.screenshot(path=out / f"{extra}-{name}.png")
+                for theme in THEMES:
+                    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+                    for extra, (verdict, more) in EXTRAS.items():
+                        screen.show(verdict, "en" if verdict else None, **more)
+                        page.screenshot(path=out / f"{extra}-{theme}-{name}.png")
+                for lang in LANGUAGES[1:]:
+                    house = [lang, *(other for other in LANGUAGES if other != lang)]
+                    for extra in ("idle", "pairing"):
+                        screen.show(None, None, languages=house, **EXTRAS[extra][1])
+                        page.screenshot(path=out / f"{extra}-{lang}-{name}.png")
             page.wait_for_selector('gate-display[data-verdict="lost"]', timeout=5000)
             page.screenshot(path=out / f"lost-{name}.png")
             page.close()
@@ -88,72 +89,64 @@ def demo_pictures(out: Path) -> None:
             view.publish(demo_data.preview())
             page.wait_for_selector(".camera polygon")
             page.frame_locator("iframe").locator('gate-display[data-verdict="go"]').wait_for()
-            page.screenshot(path=out / f"demo-{name}.png", full_page=width < 1000)
+            for lang in LANGUAGES if name == "1280x800" else LANGUAGES[:1]:
+                page.evaluate("lang => { document.querySelector('demo-page').lang = lang }", lang)
+                for theme in THEMES:
+                    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+                    page.screenshot(path=out / f"demo-{lang}-{theme}-{name}.png", full_page=width < 1000)
             page.close()
 
 
 def staff_pictures(out: Path) -> None:
-    """Every view of handheld and technician's page: at its main size in each language, once at the others, light and dark."""
+    """Every view of handheld and technician's page: at its main size in each language, once at the others; light and dark."""
     path = chromium()
     if path is None:
         raise SystemExit("chromium is not installed")
-    main_sizes = {"staff": "390x844", "tech": "1280x800"}
-    sizes = {**SIZES, "1280x800": (1280, 800)}
-    wanted = [(page, size, lang, "light") for page, size in main_sizes.items() for lang in LANGUAGES]
-    wanted += [(page, size, "en", "light") for page in main_sizes for size in SIZES if size != main_sizes[page]]
-    wanted += [(page, size, "en", "dark") for page, size in main_sizes.items()]
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as house, started(path) as browser:
-        for page_name, size, lang, theme in wanted:
-            width, height = sizes[size]
-            house.room.allowance.tries.forget()
-            context = browser.new_context(viewport={"width": width, "height": height}, has_touch=page_name == "staff")
-            page = context.new_page()
-            query = f"?lang={lang}&theme={theme}"
-            page.goto(f"{house.url}/{page_name}{query}")
-            page.wait_for_selector("pin-pad")
-            tail = f"{lang}-{theme}-{size}.png"
-            page.screenshot(path=out / f"{page_name}-login-{tail}")
-            who = "sari" if page_name == "staff" else "budi"
-            context.request.post(f"{house.url}/api/v1/login", data={"staff": who, "pin": PINS[who]})
-            page.reload()
-            if page_name == "staff":
-                _handheld(page, house, out, tail)
-            else:
-                _technician(page, out, tail)
-            context.close()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        gate = RunningGate(Path(folder))
+        gate.open()
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *CAMERA])
+        phones = Phones(browser, gate)
+        try:
+            _some_hours(gate)
+            for page, name in each_door(phones):
+                _pictures(page, "staff", iter_of(name), out)
+            page = phones()
+            _pictures(page, "staff", lambda: each_view(page), out)
+            desk = phones("budi", "/tech", "desk")
+            _pictures(desk, "tech", lambda: each_tab(desk), out)
+        finally:
+            phones.close()
+            browser.close()
+            gate.close()
 
 
-def _handheld(page: Page, house: House, out: Path, tail: str) -> None:
-    for view in ("scan", "search", "refused", "lane", "figures"):
-        page.wait_for_selector("staff-page .nav")
-        page.evaluate("view => document.querySelector('staff-page').go(view)", view)
-        page.wait_for_timeout(300)
-        page.screenshot(path=out / f"staff-{view}-{tail}")
-    for verdict, more in ANSWERS.items():
-        page.evaluate(
-            "answer => (document.querySelector('staff-page').result = answer)", {**ANSWER, "verdict": verdict, **more}
-        )
-        page.wait_for_selector(f'.verdict[data-verdict="{verdict.lower()}"]')
-        page.screenshot(path=out / f"staff-{verdict.lower()}-{tail}")
-    page.evaluate("(p => (p.overriding = p.result))(document.querySelector('staff-page'))")
-    page.wait_for_selector("staff-override")
-    page.screenshot(path=out / f"staff-override-{tail}")
-    page.evaluate(
-        "(p => { p.overriding = null; p.result = null; p.lost = true; })(document.querySelector('staff-page'))"
-    )
-    page.wait_for_selector(".lost")
-    page.screenshot(path=out / f"staff-lost-{tail}")
-    assert house is not None
+def iter_of(name: str) -> Callable[[], Iterator[str]]:
+    return lambda: iter([name])
 
 
-def _technician(page: Page, out: Path, tail: str) -> None:
-    page.wait_for_selector("tech-doctor .st")
-    page.evaluate("document.querySelector('tech-doctor button.primary').click()")
-    page.wait_for_selector(".t", timeout=20_000)
-    for tab in ("doctor", "network", "logs", "config", "people", "enrol"):
-        page.evaluate("tab => (document.querySelector('tech-page').tab = tab)", tab)
-        page.wait_for_timeout(300)
-        page.screenshot(path=out / f"tech-{tab}-{tail}")
+def _pictures(page: Page, what: str, states: Callable[[], Iterator[str]], out: Path) -> None:
+    page.wait_for_selector(f"{what}-page > *")
+    main = MAIN_SIZES[what]
+    sizes = {main: STAFF_SIZES[main], **SIZES}
+    for size, (width, height) in sizes.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for lang in LANGUAGES if size == main else LANGUAGES[:1]:
+            for theme in THEMES:
+                switch(page, f"{what}-page", lang, theme)
+                for state in states():
+                    page.screenshot(path=out / f"{what}-{state}-{lang}-{theme}-{size}.png")
+
+
+def _some_hours(gate: RunningGate) -> None:
+    """Scans by hand, as at a door, so that figures and lists are not empty."""
+    phone = gate.paired("sari")
+    for n in range(8):
+        text = gate.ticket()
+        for _ in range(1 + (n % 3 == 0)):
+            phone.scan(text)
+    phone.scan("not a ticket")
+    phone.scan(gate.ticket(group=True), count=3)
 
 
 def main() -> None:

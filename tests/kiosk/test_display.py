@@ -13,6 +13,7 @@ from gate.kiosk import KioskServer, create_app, find_ui
 from tests.fakes.view import SCREENS, FakeView, decision_of, state_of
 from tests.kiosk.browser import Screen, served
 from tests.kiosk.conftest import Open
+from tests.kiosk.layout import faults
 from tests.kiosk.words import LANGUAGES, load
 
 STALE_S = 2.0
@@ -125,6 +126,19 @@ def test_idle_is_honest_about_its_data(url: str, view: FakeView, open_page: Open
     screen.show(None, hint="unread")
     assert page.locator(".idle-say p").first.inner_text() == load("en")["idle"]["unread"]
     assert page.locator(".pic-sun").count() == 1
+
+
+def test_small_faults_of_the_gate_have_words_of_their_own(url: str, view: FakeView, open_page: Open) -> None:
+    page = open_page(url, 480, 320)
+    screen = Screen(page, view)
+    for lang in LANGUAGES:
+        for fault in ("input", "set_aside", "stale"):
+            screen.show(None, languages=[lang], faults=[fault], hint=fault)
+            expect(page.locator(".status.warn")).to_contain_text(
+                load(lang)["status"][f"fault_{fault}"].replace(" ", "\u00a0")
+            )
+            expect(page.locator(".idle-say p").first).to_have_text(load(lang)["idle"]["entry"])
+            assert faults(page) == [], (lang, fault)
 
 
 def test_lane_states_without_a_verdict_have_their_screens(url: str, view: FakeView, open_page: Open) -> None:

@@ -7,7 +7,7 @@ import { fill, plain } from "../../components/words.js";
 import { html, nothing } from "../../vendor/lit.js";
 
 const LEAST = 3;
-const REASONS = ["lost_phone", "check", "helped", "other"];
+const REASONS = ["lost_phone", "check", "helped", "safety"];
 /** Codes of the gate that have a sentence of their own. */
 const SAID = { sync_away: "name_away", unreachable: "name_unreachable", not_allowed: "name_off", too_short: "name_short", busy: "name_busy", not_found: "name_gone", bad_number: "number_wrong" };
 

@@ -17,8 +17,8 @@ export class StaffRefused extends LightElement {
             (row) => html`<button type="button" class="li denial" @click=${() => this.page.show({ ...row, t: "denial", old: true })}>
               ${verdictChip(row.verdict, this.file)}
               <span class="grow stack"><span class="strong">${whyLine(row, this.file)}</span>
-                <span class="small muted"><span class="mono">${plain(row.ticket_number ?? "–", 16)}</span> · ${clockAt(row.at, this.page.zone, this.file)}</span></span>
-              ${row.case ? html`<span class="chip mono">${plain(row.case, 12)}</span>` : nothing}
+                <span class="small muted"><span class="mono">${plain(row.ticket_number ?? "–", 16)}</span> · ${clockAt(row.at, this.page.zone, this.file)}</span>
+                ${row.case ? html`<span><span class="chip mono">${plain(row.case, 12)}</span></span>` : nothing}</span>
             </button>`,
           )
         : html`<p class="muted empty">${say.denied_empty}</p>`}

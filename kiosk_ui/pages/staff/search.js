@@ -13,32 +13,45 @@ export class StaffSearch extends LightElement {
     file: { attribute: false },
     page: { attribute: false },
     number: { state: true },
+    people: { state: true },
   };
 
   constructor() {
     super();
     this.number = "";
+    /** By name instead of by number. */
+    this.people = false;
   }
 
   render() {
     const say = this.file.staff;
-    const full = this.#plainNumber().length === LENGTH;
     return html`<main class="scroll search">
-      <form class="number" @submit=${(event) => this.#lookUp(event)}>
-        <label class="field"><span>${say.number}</span>
-          <input class="input big mono" name="number" aria-label=${say.number} placeholder="ZDK4-SE1E-0" .value=${this.number} maxlength="13" autocapitalize="characters" autocomplete="off" spellcheck="false" @input=${(event) => this.#set(event.target.value)} /></label>
+      ${this.page.session.role === "technician" ? nothing : this.#choice(say)}
+      ${this.people ? html`<staff-byname .file=${this.file} .page=${this.page}></staff-byname>` : this.#byNumber(say)}
+    </main>`;
+  }
+
+  #choice(say) {
+    return html`<div class="seg" role="group" aria-label=${say.search}>
+      ${[false, true].map((people) => html`<button type="button" aria-pressed=${this.people === people} @click=${() => (this.people = people)}>${icon(people ? "user" : "ticket")}<span>${people ? say.by_name : say.number}</span></button>`)}
+    </div>`;
+  }
+
+  #byNumber(say) {
+    const full = this.#plainNumber().length === LENGTH;
+    return html`<form class="number" @submit=${(event) => this.#lookUp(event)}>
+        <label class="field"><span>${say.number}</span><span class="with-key">
+          <input class="input big mono" name="number" aria-label=${say.number} placeholder="ZDK4-SE1E-0" .value=${this.number} maxlength="13" autocapitalize="characters" autocomplete="off" spellcheck="false" @input=${(event) => this.#set(event.target.value)} />
+          <button type="button" tabindex="-1" class="icb" aria-label=${say.delete} @click=${() => this.#set(this.#plainNumber().slice(0, -1))}>${icon("backspace")}</button></span></label>
         <p class="small muted">${say.number_hint}</p>
         <div class="signs" role="group" aria-label=${say.number}>
           ${SIGNS.map((sign) => html`<button type="button" tabindex="-1" @click=${() => this.#set(this.number + sign)}>${sign}</button>`)}
-          <button type="button" tabindex="-1" class="x" aria-label=${say.delete} @click=${() => this.#set(this.#plainNumber().slice(0, -1))}>${icon("backspace")}</button>
         </div>
         <div class="two">
           <button type="submit" name="mode" value="inspect" class="btn" ?disabled=${!full}>${icon("eye")}${say.inspect}</button>
           <button type="submit" name="mode" value="admit" class="btn primary" ?disabled=${!full}>${icon("check")}${say.admit}</button>
         </div>
-      </form>
-      ${this.page.session.role === "technician" ? nothing : html`<staff-byname .file=${this.file} .page=${this.page}></staff-byname>`}
-    </main>`;
+      </form>`;
   }
 
   #plainNumber() {

@@ -6,6 +6,8 @@ import { age, clockAt, fill, plain } from "../../components/words.js";
 import { html, nothing } from "../../vendor/lit.js";
 import "../../components/demo-camera.js";
 
+/** Sources that give texts and no pictures. */
+const LINES = new Set(["evdev", "serial", "stdin"]);
 const MARKS = { ok: "ok", warn: "alert", bad: "fail", none: "minus" };
 
 export class TechDoctor extends LightElement {
@@ -81,10 +83,15 @@ export class TechDoctor extends LightElement {
 
   #camera(say) {
     const input = this.status?.input ?? {};
-    const figures = ["fps", "age_ms", "decode_ms", "dropped", "focus", "light", "state"].filter((name) => input[name] !== undefined);
+    if (LINES.has(input.source)) return html`<p class="muted">${say.no_camera}</p>${this.#figures(input, ["source", "state"])}`;
     return html`<demo-camera .preview=${this.preview} .input=${input} .file=${this.file}></demo-camera>
       <button type="button" class="btn" @click=${() => this.page.watch(!this.page.watching)}>${icon("camera")}${this.page.watching ? say.hide_picture : say.show_picture}</button>
-      <dl class="kv">${figures.map((name) => html`<div><dt class="mono">${name}</dt><dd>${plain(typeof input[name] === "number" ? Math.round(input[name] * 100) / 100 : input[name], 24)}</dd></div>`)}</dl>`;
+      ${this.#figures(input, ["fps", "age_ms", "decode_ms", "dropped", "focus", "light", "state"])}`;
+  }
+
+  #figures(input, names) {
+    const shown = names.filter((name) => input[name] !== undefined);
+    return html`<dl class="kv">${shown.map((name) => html`<div><dt class="mono">${name}</dt><dd>${plain(typeof input[name] === "number" ? Math.round(input[name] * 100) / 100 : input[name], 24)}</dd></div>`)}</dl>`;
   }
 
   #pins(say) {

@@ -12,7 +12,7 @@ from tests.kiosk.hostile import HOSTILE
 from tests.kiosk.staff.browsing import Phones
 from tests.kiosk.staff.house import Phone
 from tests.kiosk.staff.process import RunningGate
-from tests.kiosk.staff.test_looks import TABS, VIEWS, put
+from tests.kiosk.staff.views import TABS, VIEWS, put
 
 KEPT = {"staff", "csrf", "role", "pairing", "paired", "qr", "languages", "tz"}
 """What a page works with and never shows."""
@@ -85,6 +85,7 @@ def test_hostile_texts_break_nothing_on_the_handheld(gate: RunningGate, enter: P
             page.wait_for_selector(f"staff-{view} main")
             whole(page, f"{name}: {view}", high=True)
             if view == "search":
+                put(page, "staff-search", "people", True)
                 put(page, "staff-byname", "people", people)
                 whole(page, f"{name}: people", high=True)
                 put(page, "staff-byname", "person", people[0])

@@ -31,6 +31,7 @@ def answered(page: Page, path: str, body: Answer, status: int = 200) -> list[Ans
 def look_up(page: Page, name: str) -> None:
     page.wait_for_selector("staff-page .nav")
     page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("button", name="Name", exact=True).click()
     page.fill("input[name=name]", name)
     page.get_by_role("button", name="Look it up").click()
 
@@ -71,7 +72,8 @@ SENTENCES = {
 def test_why_nobody_is_found_is_said_in_every_language(enter: Phones) -> None:
     page = enter()
     page.wait_for_selector("staff-page .nav")
-    page.evaluate("document.querySelector('staff-page').go('search')")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("button", name="Name", exact=True).click()
     for code, key in SENTENCES.items():
         page.unroute_all()
         answered(page, "search", {"ok": False, "code": code, "people": [], "more": False, "wait_s": 7})
@@ -118,6 +120,7 @@ def test_person_is_masked_until_a_reason_is_given_and_admitted_by_number(
     assert [(row["kind"], row["input"]) for row in gate.rows_of(n)] == [("admitted", "typed")]
     page.get_by_role("button", name="Next scan").click()
     page.keyboard.press("/")
+    page.get_by_role("button", name="Name", exact=True).click()
     expect(page.locator("input[name=name]")).to_have_value("")
     kept = (
         "[JSON.stringify(localStorage), JSON.stringify(sessionStorage), location.href, document.body.innerHTML].join()"
@@ -151,4 +154,4 @@ def test_technician_searches_by_number_alone(enter: Phones) -> None:
     page.wait_for_selector("staff-page .nav")
     page.keyboard.press("/")
     page.wait_for_selector("input[name=number]")
-    expect(page.locator("staff-byname")).to_have_count(0)
+    expect(page.get_by_role("button", name="Name", exact=True)).to_have_count(0)
