@@ -19,6 +19,8 @@ Choices where the contract leaves one:
   before the server started are 401 `clock`: nonces are remembered in memory only.
 - An error of the server itself has the code `internal` (500).
 - `wait` is at most 25 s, `limit` at most 5,000.
+- `GET .../changes` ends its wait for a newer trust file too, when the request says in `Gate-Trust` which version the gate has.
+  Every answer has that header with the server's newest: a revoked key reaches a waiting gate as fast as a revoked ticket.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ from gate.central.signed import Signed, enrol_error
 from gate.errors import ConfigError, FormatError, GateError
 from gate.wire import cbor
 from gate.wire.journal import DEVICE_STREAM, DEVICE_STREAM_PATH, PUSH_BYTES_MAX
+from gate.wire.request import TRUST_HEADER
 from gate.wire.signedtime import is_nonce, sign_time
 
 _SMALL_BODY = 16 * 1024
@@ -223,13 +226,23 @@ class _Api(Signed):
         if not re.fullmatch(r"[0-9a-f]{16}", incarnation):
             raise ApiError(400, "invalid", "incarnation is 16 lower-case hex")
         life = bytes.fromhex(incarnation)
+        known = _trust_of(request)
 
-        async def read() -> manifests.Rows:
+        async def read() -> tuple[manifests.Rows, int]:
             await self._still(device)
-            return await self._read(lambda connection: manifests.changes(connection, event, life, after, limit))
+            return await self._read(
+                lambda connection: (
+                    manifests.changes(connection, event, life, after, limit),
+                    trustfiles.version(connection),
+                )
+            )
 
-        rows = await long_poll(
-            self._central.hints, ("changes", event), min(wait, WAIT_MAX_S), read, lambda found: bool(found.rows)
+        rows, trust = await long_poll(
+            self._central.hints,
+            ("changes", event),
+            min(wait, WAIT_MAX_S),
+            read,
+            lambda found: bool(found[0].rows) or (known is not None and found[1] > known),
         )
         if rows.descriptor is not None:
             page = rows.page(rows.descriptor)
@@ -238,7 +251,7 @@ class _Api(Signed):
             page = await self._write(
                 lambda connection: manifests.middle_page(connection, self._central.signer, event, rows, now_ms)
             )
-        return Response(page.encode(), media_type=_CBOR)
+        return Response(page.encode(), media_type=_CBOR, headers={TRUST_HEADER: str(trust)})
 
     async def secrets(self, request: Request, event: str) -> Response:
         """The device's own sealed secrets."""
@@ -317,3 +330,9 @@ class _Api(Signed):
 
         given, spread = await self._write(job)
         return JSONResponse({"now": now_ms, "tasks": given, "reconnect_spread_s": spread})
+
+
+def _trust_of(request: Request) -> int | None:
+    """The version of the trust file that the gate has, where it says so: a newer one ends its wait for changes."""
+    said = request.headers.get(TRUST_HEADER, "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= 15 else None

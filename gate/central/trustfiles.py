@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from gate.central import schema, settings
 from gate.central.keys import KeyStore
@@ -68,6 +68,11 @@ def first_of_root(connection: Connection) -> int:
 def newest(connection: Connection) -> TrustFile | None:
     found = connection.execute(select(schema.trust.c.file).order_by(schema.trust.c.version.desc()).limit(1)).scalar()
     return None if found is None else parse_payload(open_envelope(found)[0])
+
+
+def version(connection: Connection) -> int:
+    """The newest; 0 = there is none yet."""
+    return connection.execute(select(func.max(schema.trust.c.version))).scalar() or 0
 
 
 def above(connection: Connection, version: int) -> list[bytes]:

@@ -18,7 +18,7 @@ from gate.sync.deadline import Deadline
 from gate.sync.deadline import transport as limited
 from gate.sync.keys import DeviceKeys
 from gate.sync.protocol import Outcome, classify, retry_after
-from gate.wire.request import sign_request
+from gate.wire.request import TRUST_HEADER, sign_request
 from gate.wire.signedtime import MAX_BYTES as TIME_BYTES
 
 JSON_LIMIT = 2 * 1024 * 1024
@@ -57,6 +57,8 @@ class Client:
         read_time: checks the server's signed time against the trust file.
         nonce: fresh 32 hex each call.
         on_contact: called after each answer that we can go on with.
+        trust: the version of the trust file that we have; told with each signed call.
+        on_trust: is told of the newest version that the server names; nothing is believed of it.
         transport: in place of the network, for tests.
     """
 
@@ -72,9 +74,12 @@ class Client:
         read_time: ReadTime | None = None,
         context: ssl.SSLContext | None = None,
         on_contact: Callable[[], None] | None = None,
+        trust: Callable[[], int] | None = None,
+        on_trust: Callable[[int], None] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._on_contact = on_contact
+        self._trust, self._on_trust = trust, on_trust
         self._stopped = False
         self._clock = clock
         self._timeout_s = timeout_s
@@ -191,7 +196,7 @@ class Client:
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
         if self._keys is None:
             return {}
-        return sign_request(
+        signed = sign_request(
             self._keys.sign,
             method,
             f"/v1{path}",
@@ -200,6 +205,7 @@ class Client:
             nonce=self._nonce(),
             body=body,
         )
+        return signed if self._trust is None else signed | {TRUST_HEADER: str(self._trust())}
 
     def _once(
         self,
@@ -232,6 +238,9 @@ class Client:
         except httpx.HTTPError as error:
             raise unreachable(error) from error
         self._check_stopped()
+        named = sent_headers.get(TRUST_HEADER, "")
+        if self._on_trust is not None and good and named.isascii() and named.isdecimal() and len(named) <= 15:
+            self._on_trust(int(named))
         code = "" if good else _error_of(data)[0]
         wait = retry_after(sent_headers.get("retry-after"))
         return Answer(classify(status, code), status, data, sent_headers.get("etag"), wait)

@@ -60,6 +60,8 @@ class Session:
         self._settings = settings.sync
         self._peer = enrolment.server
         self._noted: Offset | None = None
+        self._heard_of = 0
+        """The newest trust file that the server has named."""
         self._store = store
         self._clock = clock
         self._board = board
@@ -78,6 +80,8 @@ class Session:
             read_time=self._keeper.read_time,
             context=self._context(enrolment, folders),
             on_contact=board.contact,
+            trust=lambda: max(self._keeper.version, self._heard_of),
+            on_trust=self._trust_named,
         )
         events = settings.gate.events or tuple(EventId(event) for event in enrolment.events)
         self._pullers = [
@@ -204,6 +208,13 @@ class Session:
                 self._ended(puller.event)
             self.pull_now()
         return TRUST_EVERY_S
+
+    def _trust_named(self, version: int) -> None:
+        """A newer trust file is there: a revoked key in it must not wait for the loop's own minute. Told of once: one that
+        we cannot accept must not end every long poll."""
+        self._heard_of = max(self._heard_of, version)
+        if version > self._keeper.version:
+            self._named("trust").poke()
 
     def _pulling(self, puller: EventPuller) -> Callable[[], float]:
         def step() -> float:

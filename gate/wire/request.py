@@ -17,6 +17,8 @@ from gate.errors import FormatError, TrustError
 _NONCE = re.compile("[0-9a-f]{32}")
 WINDOW_MS = 300_000
 """How far the time of a request may be from the server's."""
+TRUST_HEADER = "Gate-Trust"
+"""Version of a trust file: the one that the asking gate has, the newest that the answering server has. A hint, not signed."""
 NONCE_KEEP_MS = 600_000
 """Twice the window: a nonce is remembered as long as its request could pass again."""
 
