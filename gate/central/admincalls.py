@@ -106,6 +106,10 @@ class Person(Sent):
     pin: Annotated[str, Field(pattern=r"^[0-9]{6,12}$")]
 
 
+class End(Sent):
+    back: bool = False
+
+
 class Empty(Sent):
     """Nothing, or {}."""
 
@@ -179,7 +183,7 @@ _E = "/events/{event}"
 
 CALLS: tuple[Call, ...] = (
     Call(name="events", method="GET", path="/events", do="event_list", role="reader", words="All events with their counters.",
-         answer=[{"event": "spring", "mode": "allow_list", "seq": 1798000000, "cursor": 3, "published": 1798000000000,
+         answer=[{"event": "spring", "mode": "allow_list", "ended": None, "seq": 1798000000, "cursor": 3, "published": 1798000000000,
                   "records": 7, "admissions": 5, "incidents": 0}]),
     Call(name="make_event", method="POST", path="/events", do="event_create", body=NewEvent,
          words="Make an event with its keys. Nothing reaches a gate before it is published.",
@@ -193,6 +197,9 @@ CALLS: tuple[Call, ...] = (
          words="Put policy and tickets in force: base file, policy, signed descriptor.", sent={"rebuild": False},
          answer={"event": "spring", "seq": 1798000000, "cursor": 3, "rows": 100, "base": "fd" * 32, "size": 8192,
                  "zst_size": 4000, "rebuilt": True}),
+    Call(name="end_event", method="POST", path=_E + "/end", do="event_end", body=End,
+         words="End an event: gates forget it and destroy its salt. With `back` it is brought back.", sent={"back": False},
+         answer={"event": "spring", "ended": True}),
     Call(name="tickets", method="GET", path=_E + "/tickets", do="tickets", query=TicketsAs, kind="tickets",
          words="Issued tickets with their texts, as JSON, CSV, JSON Lines, or a sheet of QR codes (PDF).",
          answer=[{"text": "GT1:/2O5VSHRKDF3K", **_TICKET}]),

@@ -135,7 +135,11 @@ def event_create(
 def event_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """All events with their counters."""
     with failing(as_json):
-        table(as_json, do(state, "event_list", {}), ("event", "mode", "cursor", "records", "admissions", "incidents"))
+        table(
+            as_json,
+            do(state, "event_list", {}),
+            ("event", "mode", "ended", "cursor", "records", "admissions", "incidents"),
+        )
 
 
 @event_app.command("policy")
@@ -236,6 +240,21 @@ def import_(
                 )
         if not result["ok"]:
             raise typer.Exit(1)
+
+
+@event_app.command("end")
+def event_end(
+    event: Event,
+    state: State = DEFAULT_STATE,
+    back: Annotated[
+        bool, typer.Option("--back", help="Bring an ended event back: gates fetch it as a new one.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End an event: gates forget it and destroy its salt. Its tickets, records and keys stay on this server."""
+    with failing(as_json):
+        result = do(state, "event_end", {"event": event, "back": back})
+        show(as_json, result, f"{event} is {'back' if back else 'over'} with the trust file that gates fetch next.")
 
 
 @event_app.command("forget-names")

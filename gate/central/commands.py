@@ -86,6 +86,7 @@ def _event_list(central: Central, _args: dict[str, Any]) -> Any:
         {
             "event": row.event_id,
             "mode": row.mode,
+            "ended": row.ended,
             "seq": row.seq,
             "cursor": row.cursor,
             "published": row.issued or None,
@@ -110,6 +111,11 @@ def _event_set_policy(central: Central, args: dict[str, Any]) -> Any:
         )
     central.set_policy(policy)
     return {"event": event}
+
+
+def _event_end(central: Central, args: dict[str, Any]) -> Any:
+    central.end_event(args["event"], back=bool(args.get("back")))
+    return {"event": args["event"], "ended": not args.get("back")}
 
 
 def issued_json(ticket: IssuedTicket) -> dict[str, Any]:
@@ -285,6 +291,7 @@ _COMMANDS: dict[str, Command] = {
     "event_list": _event_list,
     "event_policy": _event_policy,
     "event_set_policy": _event_set_policy,
+    "event_end": _event_end,
     "issue": _issue,
     "import": _import,
     "imports": _imports,

@@ -223,6 +223,15 @@ def policy_of(connection: Connection, event: str) -> dict[str, Any]:
     return policy
 
 
+def end(connection: Connection, event: str, ended: int | None) -> None:
+    """Take an event out of the trust file from its next version on (Unix ms), or bring it back (None).
+
+    Raises: ConfigError: no such event.
+    """
+    policy_of(connection, event)
+    connection.execute(update(schema.event).where(schema.event.c.event_id == event).values(ended=ended))
+
+
 def set_policy(connection: Connection, policy: dict[str, Any]) -> None:
     """Replace the policy of its event; in force with the next publication. Raises: ConfigError."""
     checked(policy)

@@ -1,6 +1,6 @@
 """The read-only live page: events, devices, check-ins, incidents. Answers this machine only; it has no login.
 
-Static files lie in `live/`; `tokens.css` there is the design's own. Nothing here changes state.
+Static files lie in `live/`; the colours are those of `kiosk_ui/tokens.css`. Nothing here changes state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from gate.model import TicketKey
 from gate.wire.numbers import ticket_number
 
 _FOLDER = Path(__file__).parent / "live"
-_FILES = {"app.js": "text/javascript", "style.css": "text/css", "tokens.css": "text/css", "icon.svg": "image/svg+xml"}
+_TOKENS = Path(__file__).resolve().parents[2] / "kiosk_ui" / "tokens.css"
+_FILES = {
+    "app.js": (_FOLDER / "app.js", "text/javascript"),
+    "style.css": (_FOLDER / "style.css", "text/css"),
+    "tokens.css": (_TOKENS, "text/css"),
+    "icon.svg": (_FOLDER / "icon.svg", "image/svg+xml"),
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -55,7 +61,8 @@ def router(central: Central) -> APIRouter:
         _only_here(request)
         if name not in _FILES:
             raise ApiError(404, "not_found", "no such file")
-        return FileResponse(_FOLDER / name, media_type=_FILES[name], headers=_HEADERS)
+        path, media_type = _FILES[name]
+        return FileResponse(path, media_type=media_type, headers=_HEADERS)
 
     return routes
 

@@ -66,6 +66,7 @@ event = Table(
     _text("stale"),
     _text("policy"),  # the map of contracts 2 as JSON
     _int("created"),
+    _int("ended", null=True),  # no trust file names the event from then on
     **_STRICT,
 )
 

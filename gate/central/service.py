@@ -186,6 +186,18 @@ class Central(Desk):
         complete = events.complete_policy(policy)
         self.db.write(lambda connection: events.set_policy(connection, complete))
 
+    def end_event(self, event: str, *, back: bool = False, now_ms: int | None = None) -> None:
+        """Gates forget the event and destroy its salt as soon as they have the new trust file. Tickets, records and keys stay
+        here, so that it can be brought back; a gate then fetches it as a new one. Raises: ConfigError."""
+        moment = self._now(now_ms)
+
+        def job(connection: Connection) -> None:
+            events.end(connection, event, None if back else moment)
+            trustfiles.ensure(connection, self.keys, moment)
+
+        self.db.write(job)
+        self.hints.wake(("changes", event))
+
     def policy(self, event: str) -> dict[str, Any]:
         return self.db.read(lambda connection: events.policy_of(connection, event))
 

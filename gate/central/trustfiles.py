@@ -91,7 +91,9 @@ def root_thumbprint(keys: KeyStore) -> bytes:
 def _wanted(connection: Connection, keys: KeyStore, root: Ed25519PrivateKey, now_ms: int) -> TrustFile:
     table = schema.key
     records = connection.execute(select(table).order_by(table.c.event_id, table.c.role, table.c.kid)).all()
-    modes = connection.execute(select(schema.event).order_by(schema.event.c.event_id)).all()
+    all_events = connection.execute(select(schema.event).order_by(schema.event.c.event_id)).all()
+    ended = {row.event_id for row in all_events if row.ended is not None}
+    records = [row for row in records if row.event_id not in ended]
     url = settings.get(connection, "url")
     server = Server(
         id=settings.get(connection, "server") or "central",
@@ -116,6 +118,7 @@ def _wanted(connection: Connection, keys: KeyStore, root: Ed25519PrivateKey, now
         servers=(server,),
         events={
             EventId(row.event_id): EventMode(mode=row.mode, warn_s=row.warn_s, stale_s=row.stale_s, stale=row.stale)
-            for row in modes
+            for row in all_events
+            if row.event_id not in ended
         },
     )

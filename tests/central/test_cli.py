@@ -170,4 +170,6 @@ def test_operators_tasks_and_what_happened_from_the_command_line(state: Path) ->
     assert [row["do"] for row in log][-3:] == ["publish", "issue", "event_create"]
     assert {row["do"]: row["result"] for row in log}["task_put"] == "config"
     assert token not in json.dumps(log)
+    assert as_json(state, "event", "end", "spring") == {"event": "spring", "ended": True}
+    assert "is back" in central(state, "event", "end", "spring", "--back").stdout
     assert as_json(state, "event", "forget-names", "spring") == {"event": "spring", "forgotten": 0}

@@ -106,6 +106,24 @@ def test_a_retired_key_ends(central: Central, clock: Clock) -> None:
         run(central, "key_retire", kid="00000000", at=5)
 
 
+def test_an_ended_event_stands_in_no_trust_file_until_it_is_brought_back(
+    central: Central, gate: Device, believer: TrustedSet
+) -> None:
+    assert SPRING in believer.trust.events
+    kids = {key.kid for key in believer.trust.keys if SPRING in key.events}
+    assert run(central, "event_end", event="spring") == {"event": "spring", "ended": True}
+    catch_up(gate, believer)
+    assert SPRING not in believer.trust.events
+    assert not kids & {key.kid for key in believer.trust.keys}
+    assert [row["ended"] is not None for row in run(central, "event_list") if row["event"] == "spring"] == [True]
+    run(central, "event_end", event="spring", back=True)
+    catch_up(gate, believer)
+    assert SPRING in believer.trust.events
+    assert kids <= {key.kid for key in believer.trust.keys}
+    with pytest.raises(ConfigError, match="no event"):
+        run(central, "event_end", event="winter")
+
+
 def test_a_new_root_is_believed_by_who_believed_the_old_one_and_by_who_comes_new(
     central: Central, gate: Device, believer: TrustedSet, http: TestClient, clock: Clock
 ) -> None:

@@ -6,13 +6,10 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert
 
-from gate.central import schema, trustfiles
 from gate.model import TicketState
 from gate.sqlitefile import open_immutable, open_reader
 from gate.sync.folders import Folders
@@ -259,14 +256,7 @@ def test_event_that_the_trust_file_has_no_more_is_forgotten_and_its_salt_destroy
     salt = live.central.keys.salt(EVENT)
     assert salt in secrets.read_bytes()
     kept = secrets.open("rb")  # the blocks themselves, whatever becomes of the name
-
-    def end(connection: Connection) -> None:
-        last = trustfiles.newest(connection)
-        assert last is not None
-        file = replace(last, version=last.version + 1, events={}).sign([live.central.keys.root()])
-        connection.execute(insert(schema.trust).values(version=last.version + 1, issued=last.issued, file=file))
-
-    live.central.db.write(end)
+    live.central.end_event(EVENT)
     running.ask(do="retry")
     wait_for(lambda: not secrets.exists() and counted(state, "event") == 0, "the end of the event")
     assert salt not in kept.read()
@@ -274,6 +264,9 @@ def test_event_that_the_trust_file_has_no_more_is_forgotten_and_its_salt_destroy
     assert counted(state, "overlay") == counted(state, "remote") == 0
     wait_for(lambda: running.values()["events"] == "{}", "no data of it is spoken of any more")
     assert running.values()["data_age"] == ""
+    live.central.end_event(EVENT, back=True)
+    running.ask(do="retry")
+    wait_for(lambda: secrets.exists() and counted(state, "event") == 1, "the event again")
 
 
 def counted(state: Path, table: str) -> int:

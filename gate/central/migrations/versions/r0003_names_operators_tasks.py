@@ -1,4 +1,4 @@
-"""Names of ticket holders, operators with tokens, what they had done, remote tasks."""
+"""Names of ticket holders, operators with tokens, what they had done, remote tasks, events that have ended."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column("event", integer("ended", null=True))
     op.add_column("import_row", text("name_before", null=True))
     op.add_column("import_row", text("name_after", null=True))
     op.create_table("person", text("event_id", key=True), blob("key", key=True), text("name"), text("folded"), **STRICT)
