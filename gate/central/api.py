@@ -32,7 +32,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Connection
 
 from gate.central import (
@@ -53,7 +53,17 @@ from gate.central.adminapi import PREFIX as ADMIN
 from gate.central.adminapi import AdminApi
 from gate.central.admission import Admission, AdmissionMiddleware
 from gate.central.devices import Device, EnrolError
-from gate.central.http import WAIT_MAX_S, ApiError, install_errors, json_object, log, long_poll, read_body, unpack
+from gate.central.http import (
+    WAIT_MAX_S,
+    ApiError,
+    FileAnswer,
+    install_errors,
+    json_object,
+    log,
+    long_poll,
+    read_body,
+    unpack,
+)
 from gate.central.pushes import boot_of
 from gate.central.searchapi import SearchApi
 from gate.central.service import Central
@@ -215,7 +225,7 @@ class _Api(Signed):
             path, media = self._central.object_folder / digest, _COSE
         if not path.is_file():
             raise ApiError(404, "not_found", "the file is gone from the server's folder; publish again")
-        return FileResponse(path, media_type=media, headers={"ETag": f'"{digest}"', "Cache-Control": _FOREVER})
+        return FileAnswer(path, media_type=media, headers={"ETag": f'"{digest}"', "Cache-Control": _FOREVER})
 
     async def changes(
         self, request: Request, event: str, incarnation: str, after: Annotated[int, Query(ge=0, le=2**53)],

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import zstandard
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from gate.central.hints import Hints, Topic
 from gate.errors import FormatError, StorageError
@@ -77,7 +78,6 @@ def install_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
-        # 416: a Range beyond the file; its header says how long the file is.
         code = "not_found" if error.status_code == 404 else "invalid"
         response = ApiError(error.status_code, code, str(error.detail)).response()
         response.headers.update(error.headers or {})
@@ -96,6 +96,28 @@ def install_errors(app: FastAPI) -> None:
     async def _any(_request: Request, _error: Exception) -> Response:
         # Starlette raises it again after this answer, and the server logs it with its trace.
         return ApiError(500, "internal", "the server made an error; nothing was stored").response()
+
+
+class FileAnswer(FileResponse):
+    """As the base class, but a range that cannot be had is refused in the one shape, too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused: Message | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+                refused = message
+            if refused is None:
+                await send(message)
+
+        await super().__call__(scope, receive, watched)
+        if refused is not None:
+            answer = ApiError(refused["status"], "invalid", "this range of the file cannot be had").response()
+            length = dict(refused["headers"]).get(b"content-range")  # of a 416: how long the file is
+            if length is not None:
+                answer.headers["content-range"] = length.decode("ascii")
+            await answer(scope, receive, send)
 
 
 async def read_body(request: Request, cap: int) -> bytes:
