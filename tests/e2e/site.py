@@ -61,7 +61,7 @@ class Site:
         """An event with `count` plain tickets, a device, a configuration."""
         with Central.open(self.central_state) as central:
             central.set_url(self.central_url)
-            central.create_event({"event": EVENT, "name": {"en": "Spring"}, "tz": "Europe/Berlin", **_POLICY})
+            central.create_event({"event": EVENT, "name": {"en": "Spring"}, "tz": "Europe/Berlin", **POLICY})
             exp = int(time.time()) + 86_400
             self.tickets = central.issue_many(EVENT, [NewTicket(product=1, zones=1, exp=exp)] * count)
             self.code = central.add_device("g1", short="G1", events=[EVENT], gate="g1").text()
@@ -171,7 +171,7 @@ class Site:
 
 
 _CENTRAL_ROWS = "SELECT lower(hex(epoch)), seq, kind, lower(hex(ticket)) FROM checkin WHERE event_id=?"
-_POLICY: dict[str, Any] = {
+POLICY: dict[str, Any] = {
     "products": [{"n": 1, "name": {"en": "Day"}}],
     "lists": [{"id": "main"}],
     "gates": [{"id": "g1", "short": "G1", "name": {"en": "North"}, "zones": 1, "lists": ["main"]}],

@@ -110,7 +110,7 @@ def staff_pictures(out: Path) -> None:
         try:
             _some_hours(gate)
             for page, name in each_door(phones):
-                _pictures(page, "staff", iter_of(name), out)
+                _pictures(page, "staff", lambda name=name: iter([name]), out)
             page = phones()
             _pictures(page, "staff", lambda: each_view(page), out)
             desk = phones("budi", "/tech", "desk")
@@ -119,10 +119,6 @@ def staff_pictures(out: Path) -> None:
             phones.close()
             browser.close()
             gate.close()
-
-
-def iter_of(name: str) -> Callable[[], Iterator[str]]:
-    return lambda: iter([name])
 
 
 def _pictures(page: Page, what: str, states: Callable[[], Iterator[str]], out: Path) -> None:

@@ -23,6 +23,7 @@ from gate.staffcli import put_staff
 from gate.wire import cbor
 from tests.e2e.screen import Screen
 from tests.e2e.site import free_port, until
+from tests.fakes.issuer import POLICY
 from tests.fakes.state import GATE, StateFolder
 from tests.kiosk.staff.house import NAMES, PINS, ROLES, Phone
 
@@ -70,7 +71,8 @@ class RunningGate:
         self.folder = folder
         self.state = StateFolder(folder / "state")
         groups = [self.state.row(n, uses=4) for n in range(_GROUPS, _ALL)]
-        self.state.ready([*(self.state.row(n) for n in range(_GROUPS)), *groups])
+        named = {**POLICY["gates"][0], "name": {"en": "North entrance", "id": "Pintu utara", "zh-Hant": "北側入口"}}
+        self.state.ready([*(self.state.row(n) for n in range(_GROUPS)), *groups], gates=[named])
         self.port, self.lan_port = free_port(), free_port()
         self.config = folder / "gate.toml"
         self.config.write_text(
