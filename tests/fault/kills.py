@@ -31,6 +31,7 @@ class Outcome:
     admitted: bool = False
     """The row of the scan that the kill met was on disk."""
     rest_s: float = 0.0
+    kills: int = 1
 
 
 def kill_at(step: str, folder: Path, *, nth: int = 1) -> Outcome:

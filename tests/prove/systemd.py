@@ -57,7 +57,7 @@ def run() -> tuple[int, str]:
         shutil.copy(ROOT / "tests/prove/systemd_run.sh", bench / "run.sh")
         make_state(bench / "state", 10)
         write_config(bench / "gate.toml", state=Path("/var/lib/gate"), run=Path("/run/gate"), port=8080)
-        _program(root)
+        program(root)
         etc = root / "etc/systemd/system"
         (etc / "bench.service").write_text(BENCH)
         (etc / "multi-user.target.wants").mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def run() -> tuple[int, str]:
         return int(code.read_text()) if code.exists() else 99, (bench / "out.txt").read_text()
 
 
-def _program(root: Path) -> None:
+def program(root: Path) -> None:
     """The project in /opt/gate as `.ci/setup run` leaves it, on the container's own Python."""
     home = root / "opt/gate"
     home.mkdir(parents=True)
