@@ -83,7 +83,7 @@ def _judge(step: str, lives: int, people: int, lane: LaneProcess, state: Path, o
     died = [place for place, message in enumerate(lane.heard) if message["t"] == "reached"]
     outcome.kills = len(died)
     # A child that dies only at a ticket dies once a person.
-    if not died or len(died) != lives and (lives == 1 or step in NEVER_WELL):
+    if not died or (len(died) != lives and (lives == 1 or step in NEVER_WELL)):
         outcome.problems.append(f"{len(died)} children died, not {lives}")
         return
     after = lane.heard[died[0] :]
