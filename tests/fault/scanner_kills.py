@@ -61,9 +61,24 @@ def kill_scanner_at(step: str, folder: Path, *, nth: int = 1, lives: int = 1, pe
                 reason = _show(camera, lane, picture(state.text(n)))
                 if reason not in ("ok", "already_redeemed"):
                     outcome.problems.append(f"ticket {n} is told {reason or 'nothing'}")
+            while _dead(lane) < lives and lane.until(lambda message: message["t"] == "reached", BACK_S):
+                pass
+            if _gone(lane):
+                lane.until(lambda _message: not _gone(lane), BACK_S)
             lane.stop(10)
     _judge(step, lives, people, lane, state.path, outcome)
     return outcome
+
+
+def _dead(lane: LaneProcess) -> int:
+    return sum(message["t"] == "reached" for message in lane.heard)
+
+
+def _gone(lane: LaneProcess) -> bool:
+    """What the lane says of its camera now."""
+    hints = [message["hint"] for message in lane.heard if message["t"] == "hint"]
+    faults = [message["faults"] for message in lane.heard if message["t"] == "faults"]
+    return hints[-1:] == ["camera"] or "camera" in (faults[-1] if faults else ())
 
 
 def _show(camera: NetCam, lane: LaneProcess, shown: Picture) -> str:
@@ -82,8 +97,7 @@ def _show(camera: NetCam, lane: LaneProcess, shown: Picture) -> str:
 def _judge(step: str, lives: int, people: int, lane: LaneProcess, state: Path, outcome: Outcome) -> None:
     died = [place for place, message in enumerate(lane.heard) if message["t"] == "reached"]
     outcome.kills = len(died)
-    # A child that dies only at a ticket dies once a person.
-    if not died or (len(died) != lives and (lives == 1 or step in NEVER_WELL)):
+    if len(died) != lives:
         outcome.problems.append(f"{len(died)} children died, not {lives}")
         return
     after = lane.heard[died[0] :]
@@ -112,7 +126,8 @@ def run(rounds: int) -> bool:
     chance, bad, kills = random.Random(1), 0, 0
     for step in steps.SCANNER:
         for again in range(rounds + 1):
-            lives = GONE_LIVES if again == rounds else 1
+            many = PEOPLE if step.startswith("text") else GONE_LIVES  # such a child dies once a person
+            lives = many if again == rounds else 1
             nth = 1 if not again or lives > 1 or step in ("source.open", "child.hello") else chance.randint(2, 3)
             with tempfile.TemporaryDirectory() as name:
                 outcome = kill_scanner_at(step, Path(name), nth=nth, lives=lives)
