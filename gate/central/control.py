@@ -32,11 +32,15 @@ class ControlSocket:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._path.unlink(missing_ok=True)
-        with _short(self._path) as name:
+        # Listens before it has its name: whoever finds the socket is answered.
+        made = self._path.with_name(f".{self._path.name}")
+        made.unlink(missing_ok=True)
+        with _short(made) as name:
             listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             listening.bind(name)
-        self._path.chmod(0o600)
+        made.chmod(0o600)
+        listening.listen()
+        made.replace(self._path)
         self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=_LINE_MAX)
 
     async def stop(self) -> None:

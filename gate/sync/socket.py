@@ -40,11 +40,14 @@ class CommandSocket:
     """Serves until `stop`, each connection in a thread of its own. `handler` raises GateError for a refusal."""
 
     def __init__(self, path: Path, handler: Handler) -> None:
-        path.unlink(missing_ok=True)
         self._path = path
-        self._server = _Server(str(path), _Connection)
+        # Listens before it has its name: whoever finds the socket is answered.
+        made = path.with_name(f".{path.name}")
+        made.unlink(missing_ok=True)
+        self._server = _Server(str(made), _Connection)
         self._server.handler = handler
-        path.chmod(0o660)
+        made.chmod(0o660)
+        made.replace(path)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="sync-socket", daemon=True)
 
     def start(self) -> None:
