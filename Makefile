@@ -55,7 +55,7 @@ prove-powercut: ## 100 power cuts of a guest with the real lane, and a control t
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.prove.powercut
 
-prove-kill: ## kill -9 of the real lane, sync and scanner at every named step of their work (half an hour)
+prove-kill: ## kill -9 of the real lane, sync and scanner at every named step of their work (20 to 30 minutes)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.fault.kills
 	@$(BIN)/python -m tests.fault.sync_kills
@@ -80,3 +80,17 @@ prove-scanner: ## eight hours of frames in simulated time, then 429 presentation
 prove-day: ## a day of 43,200 scans by an injected clock, faults sprinkled in, every count reconciled (minutes)
 	@$(PYTHON) .ci/setup tools
 	@$(BIN)/python -m tests.prove.day
+
+.PHONY: prove-device
+prove-device: ## the lane on the real pin library and a simulated GPIO chip, in QEMU (minutes; needs root and Debian's packages)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m tests.device.machine
+
+.PHONY: prove-pins prove-journal
+prove-pins: ## every controller profile and pattern on recorded pins (seconds)
+	@$(PYTHON) .ci/setup tools
+	@$(BIN)/python -m pytest -q tests/actuator
+
+prove-journal: ## any edit, deletion, swap or cut of any journal row is named (minutes)
+	@$(PYTHON) .ci/setup tools
+	@GATE_EXAMPLES=500 $(BIN)/python -m pytest -q --timeout 900 tests/storage/test_journal_property.py

@@ -5,6 +5,7 @@ Every column that the chain covers, every byte of a body, whole rows, tails with
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -28,7 +29,8 @@ USES = ("event", "list", "ticket", "entries", "exits", "annuls", "first_at", "la
 USES_UNCOVERED = ("day", "day_entries")
 """Which local day an entry counts for hangs on the event's time zone, which does not stand in the journal."""
 HEADS_EVERY = 10
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = int(os.environ.get("GATE_EXAMPLES") or 40)
+MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PICK = st.integers(0, 10_000)
 
 
@@ -169,7 +171,7 @@ def test_any_column_of_any_row_edited(whole: Path, fresh: Path, number: int, col
     assert found(path) in (row, moved)
 
 
-@settings(MANY, max_examples=100)
+@settings(MANY, max_examples=3 * EXAMPLES)
 @given(number=PICK, at=PICK, bit=st.integers(0, 7))
 def test_any_bit_of_any_body(whole: Path, fresh: Path, number: int, at: int, bit: int) -> None:
     path = again(whole, fresh)
