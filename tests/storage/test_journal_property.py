@@ -17,10 +17,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gate.ports import Draft
-from gate.storage.check import FirstBad
 from gate.wire.journal import KINDS
 from tests.fakes.state import edit
-from tests.storage.rows import PUBLIC, check, draft, moment, read, store
+from tests.storage.rows import check, draft, moment, read, store
 
 COVERED = ("event", "epoch", "seq", "uuid", "kind", "list", "ticket", "reason", "at", "body", "hash", "facts")
 UNCOVERED = ("id", "latency")
@@ -53,7 +52,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 journal.commit([_drafted(kind, n, event, entry.own_ref)], moment(100 * life + n))
         journal.commit([Draft(event="", kind="config", data={"n": life})], moment(900))
         journal.close()
-    (path / "journal.pub").write_bytes(PUBLIC)
     return path
 
 
@@ -66,17 +64,11 @@ def _drafted(kind: str, n: int, event: str, ref: str) -> Draft:
     return replace(made, data={"number": n}) if kind == "case" else made
 
 
-@pytest.fixture
-def fresh(whole: Path, tmp_path: Path) -> Path:
-    return tmp_path
-
-
-def again(whole: Path, fresh: Path) -> Path:
-    for path in fresh.iterdir():
+def again(whole: Path, to: Path) -> Path:
+    for path in to.iterdir():
         path.unlink()
-    for name in ("journal.db", "journal.pub"):
-        shutil.copy(whole / name, fresh / name)
-    return fresh
+    shutil.copy(whole / "journal.db", to / "journal.db")
+    return to
 
 
 def streams(path: Path) -> list[Row]:
@@ -111,10 +103,6 @@ def cell(path: Path, row: Row, column: str) -> Any:
 def found(path: Path) -> Row:
     bad = check(path).first_bad
     assert bad is not None
-    return place(bad)
-
-
-def place(bad: FirstBad) -> Row:
     return Row(bad.event, bad.epoch, bad.seq)
 
 
@@ -150,8 +138,10 @@ def test_every_column_is_spoken_of_here(whole: Path) -> None:
 
 @MANY
 @given(number=PICK, column=st.sampled_from(COVERED), draw=st.data())
-def test_any_column_of_any_row_edited(whole: Path, fresh: Path, number: int, column: str, draw: st.DataObject) -> None:
-    path = again(whole, fresh)
+def test_any_column_of_any_row_edited(
+    whole: Path, tmp_path: Path, number: int, column: str, draw: st.DataObject
+) -> None:
+    path = again(whole, tmp_path)
     row = picked(path, number)
     value = cell(path, row, column)
     if value is None and column in ("list", "reason"):
@@ -173,8 +163,8 @@ def test_any_column_of_any_row_edited(whole: Path, fresh: Path, number: int, col
 
 @settings(MANY, max_examples=3 * EXAMPLES)
 @given(number=PICK, at=PICK, bit=st.integers(0, 7))
-def test_any_bit_of_any_body(whole: Path, fresh: Path, number: int, at: int, bit: int) -> None:
-    path = again(whole, fresh)
+def test_any_bit_of_any_body(whole: Path, tmp_path: Path, number: int, at: int, bit: int) -> None:
+    path = again(whole, tmp_path)
     row = picked(path, number)
     body = cell(path, row, "body")
     at %= len(body)
@@ -184,8 +174,8 @@ def test_any_bit_of_any_body(whole: Path, fresh: Path, number: int, at: int, bit
 
 @MANY
 @given(number=PICK, more=st.integers(1, 3))
-def test_any_rows_deleted(whole: Path, fresh: Path, number: int, more: int) -> None:
-    path = again(whole, fresh)
+def test_any_rows_deleted(whole: Path, tmp_path: Path, number: int, more: int) -> None:
+    path = again(whole, tmp_path)
     row = picked(path, number)
     edit(
         path / "journal.db", "DELETE FROM journal WHERE event=? AND epoch=? AND seq BETWEEN ? AND ?",
@@ -196,9 +186,9 @@ def test_any_rows_deleted(whole: Path, fresh: Path, number: int, more: int) -> N
 
 @MANY
 @given(one=PICK, other=PICK, whole_row=st.booleans())
-def test_any_two_rows_swapped(whole: Path, fresh: Path, one: int, other: int, whole_row: bool) -> None:
+def test_any_two_rows_swapped(whole: Path, tmp_path: Path, one: int, other: int, whole_row: bool) -> None:
     """Of one stream or of two; the numbers, or all that stands beside them."""
-    path = again(whole, fresh)
+    path = again(whole, tmp_path)
     rows = sorted((picked(path, one), picked(path, other)))
     assume(rows[0] != rows[1])
     columns = (
@@ -213,9 +203,9 @@ def test_any_two_rows_swapped(whole: Path, fresh: Path, one: int, other: int, wh
 
 @MANY
 @given(number=PICK, heads=st.booleans())
-def test_any_tail_cut(whole: Path, fresh: Path, number: int, heads: bool) -> None:
+def test_any_tail_cut(whole: Path, tmp_path: Path, number: int, heads: bool) -> None:
     """With its heads, too: the next start knew of it, or the row that is left last bears no head."""
-    path = again(whole, fresh)
+    path = again(whole, tmp_path)
     row = picked(path, number)
     newest = read(path, "SELECT lower(hex(epoch)) FROM journal ORDER BY id DESC LIMIT 1")[0][0]
     # Cut at a head that stays, in the last life: that is for the next test.
@@ -230,9 +220,11 @@ def test_any_tail_cut(whole: Path, fresh: Path, number: int, heads: bool) -> Non
 
 @MANY
 @given(number=PICK)
-def test_tail_that_only_the_server_knows_is_named_after_the_next_start(whole: Path, fresh: Path, number: int) -> None:
+def test_tail_that_only_the_server_knows_is_named_after_the_next_start(
+    whole: Path, tmp_path: Path, number: int
+) -> None:
     """Cut with every trace: the server's acknowledged number makes the next boot row say so, and then it is named."""
-    path = again(whole, fresh)
+    path = again(whole, tmp_path)
     last = [row for row in streams(path) if row.event == "spring"][-1].epoch
     rows = [row for row in streams(path) if (row.event, row.epoch) == ("spring", last)]
     row = rows[number % len(rows)]
@@ -251,8 +243,8 @@ def test_tail_that_only_the_server_knows_is_named_after_the_next_start(whole: Pa
 
 @MANY
 @given(number=PICK, column=st.sampled_from(("event", "epoch", "seq", "sign1")), draw=st.data())
-def test_any_head_edited(whole: Path, fresh: Path, number: int, column: str, draw: st.DataObject) -> None:
-    path = again(whole, fresh)
+def test_any_head_edited(whole: Path, tmp_path: Path, number: int, column: str, draw: st.DataObject) -> None:
+    path = again(whole, tmp_path)
     heads = read(path, "SELECT event, epoch, seq, sign1 FROM head ORDER BY 1, 2, 3")
     event, epoch, seq, _ = head = heads[number % len(heads)]
     new = another(head[("event", "epoch", "seq", "sign1").index(column)], draw)
@@ -274,8 +266,8 @@ def test_any_head_edited(whole: Path, fresh: Path, number: int, column: str, dra
 
 @MANY
 @given(number=PICK)
-def test_any_newest_head_deleted(whole: Path, fresh: Path, number: int) -> None:
-    path = again(whole, fresh)
+def test_any_newest_head_deleted(whole: Path, tmp_path: Path, number: int) -> None:
+    path = again(whole, tmp_path)
     ends = read(path, "SELECT event, epoch, max(seq) FROM journal GROUP BY event, epoch ORDER BY 1, 2")
     event, epoch, seq = ends[number % len(ends)]
     edit(path / "journal.db", "DELETE FROM head WHERE event=? AND epoch=? AND seq=?", event, epoch, seq)
@@ -284,8 +276,8 @@ def test_any_newest_head_deleted(whole: Path, fresh: Path, number: int) -> None:
 
 @MANY
 @given(number=PICK, column=st.sampled_from(USES), draw=st.data())
-def test_any_use_edited_or_deleted(whole: Path, fresh: Path, number: int, column: str, draw: st.DataObject) -> None:
-    path = again(whole, fresh)
+def test_any_use_edited_or_deleted(whole: Path, tmp_path: Path, number: int, column: str, draw: st.DataObject) -> None:
+    path = again(whole, tmp_path)
     uses = read(path, "SELECT event, list, ticket FROM uses ORDER BY 1, 2, 3")
     event, name, ticket = uses[number % len(uses)]
     where = "event=? AND list=? AND ticket=?"
@@ -303,7 +295,7 @@ def test_any_use_edited_or_deleted(whole: Path, fresh: Path, number: int, column
     assert "uses" in bad.why
 
 
-def test_measurements_beside_the_record_are_not_covered(whole: Path, fresh: Path) -> None:
-    path = again(whole, fresh)
+def test_measurements_beside_the_record_are_not_covered(whole: Path, tmp_path: Path) -> None:
+    path = again(whole, tmp_path)
     edit(path / "journal.db", "UPDATE journal SET latency=NULL")
     assert check(path).ok
