@@ -1,7 +1,7 @@
 """Rows of gates that came on a stick (contracts 5, File transfer), taken in by the same door as those of a push (`ingest`).
 
-Anybody can seal a box for us. Its rows count only as far as a head reaches that the gate's journal key has signed, and only
-when they join what is here, or begin their stream. What is wrong with one file is named; the others go on. No link is
+Anybody can seal a box for us. Its rows count only as far as a head reaches that the gate's journal key has signed, in it or in
+one that goes on from it row by row, and only when they join what is here, or begin their stream. What is wrong with one file is named; the others go on. No link is
 followed. The same folder may be read again: what is here already is `known`.
 """
 
@@ -63,9 +63,11 @@ def run(central: Central, folder: Path, progress: Callable[[dict[str, Any]], Non
     if not root.is_dir():
         raise ConfigError([("folder", f"{folder} is no folder", f"name the stick, or {FOLDER} on it")])
     report = Report()
-    for name in sorted(_names(root, report)):
+    found = sorted(_names(root, report))
+    vouched = _vouched(central, root, found)
+    for name in found:
         try:
-            unsigned = _take(central, root, name, report)
+            unsigned = _take(central, root, name, vouched.get(name), report)
         except (BoxError, FormatError, ApiError) as error:
             report.problems[name.path] = str(error)
             continue
@@ -112,7 +114,46 @@ def _read(path: Path) -> bytes:
         raise BoxError(f"cannot be read: {error.strerror}") from error
 
 
-def _take(central: Central, root: Path, name: BoxName, report: Report) -> int:
+def _vouched(central: Central, root: Path, names: list[BoxName]) -> dict[BoxName, tuple[int, bytes]]:
+    """Up to which row each box is signed for, and that row's hash.
+
+    A head signs its row and, by their hashes, all before it: so the last box is read first, and one that a signed one goes on
+    from is signed for as a whole. Files that cannot be read are named when they are taken.
+    """
+    vouched: dict[BoxName, tuple[int, bytes]] = {}
+    stream: tuple[str, str, str] | None = None
+    later: tuple[int, bytes, bytes] | None = None
+    keys: list[bytes] = []
+    for name in reversed(names):
+        if stream != (name.event, name.gate, name.epoch):
+            stream, later = (name.event, name.gate, name.epoch), None
+            keys = central.db.read(lambda connection, gate=name.gate: devices.journal_key_of_gate(connection, gate))  # type: ignore[misc]
+        try:
+            rows, heads = open_box(_read(root / name.path), central.keys.seal())
+        except (BoxError, FormatError):
+            continue
+        digests = [digest for _, digest in rows]
+        if len(rows) != name.last - name.first + 1 or any(
+            row_hash(before, body) != digest for before, (body, digest) in zip(digests, rows[1:], strict=False)
+        ):
+            continue
+        top = max(
+            (
+                head.seq
+                for head in _signed(name, heads, keys).values()
+                if name.first <= head.seq <= name.last and digests[head.seq - name.first] == head.hash
+            ),
+            default=0,
+        )
+        if later is not None and later[0] == name.last + 1 and row_hash(digests[-1], later[1]) == later[2]:
+            top = name.last
+        if top:
+            vouched[name] = (top, digests[top - name.first])
+            later = (name.first, *rows[0])
+    return vouched
+
+
+def _take(central: Central, root: Path, name: BoxName, vouched: tuple[int, bytes] | None, report: Report) -> int:
     """Returns: rows that no head covers. Raises: BoxError, FormatError, ApiError; then nothing of the file is taken."""
     rows, heads = open_box(_read(root / name.path), central.keys.seal())
     if not rows or len(rows) != name.last - name.first + 1:
@@ -121,11 +162,13 @@ def _take(central: Central, root: Path, name: BoxName, report: Report) -> int:
     hashes = _chained(rows, before)
     signed = _signed(name, heads, keys)
     for head in signed.values():
-        if head.seq <= name.last and hashes[head.seq - name.first] != head.hash:
+        if name.first <= head.seq <= name.last and hashes[head.seq - name.first] != head.hash:
             raise BoxError(f"row {head.seq} is not the one that the gate has signed")
-    top = min(name.last, max((head.seq for head in signed.values()), default=0))
-    if top < name.first:
+    if vouched is None:
         raise BoxError("no head that the gate's journal key has signed covers any of its rows")
+    top, digest_there = vouched
+    if hashes[top - name.first] != digest_there:
+        raise BoxError("was changed while it was read")
     items = []
     for number, (body, digest) in enumerate(rows[: top - name.first + 1]):
         content = cbor.loads(body)

@@ -89,9 +89,10 @@ def export_to(folder: Path, folders: Folders, store: Store, clock: SyncClock) ->
         for (event, epoch), top in outbox.tops.items():
             ack = acks.get((event, epoch))
             after = ack.upto if ack is not None else 0
-            while rows := outbox.rows(event, epoch, after, BOX_ROWS):
+            # Before the rows: the lane goes on, and a head above the last row of its box would sign for none of them.
+            while (head := outbox.head(event, epoch), rows := outbox.rows(event, epoch, after, BOX_ROWS))[1]:
                 first, after = rows[0][0], rows[-1][0]
-                box = pack_box([row[1:] for row in rows], outbox.head(event, epoch), recipient)
+                box = pack_box([row[1:] for row in rows], head, recipient)
                 place = folder / FOLDER / BoxName(event, enrolment.gate, epoch.hex(), first, after).path
                 _make(place.parent)
                 write_whole(place, box)

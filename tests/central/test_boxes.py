@@ -122,6 +122,35 @@ def test_rows_that_nobody_signed_wait(stick: Stick, gate: Device, journal: Journ
     assert (report["ok"], report["stored"], report["known"]) == (True, 2, 4)
 
 
+def test_a_later_head_vouches_only_for_rows_that_lead_up_to_it(
+    stick: Stick, gate: Device, journal: Journal, central: Central
+) -> None:
+    """Whoever gets hold of one signed head must not be able to put rows of their own below it."""
+    records = journal.many(5)
+    head = journal.head(5, gate.journal_key)
+    made_up = Journal("g1")
+    path = stick.write(
+        [rehashed(records[0], ticket="00" * 16)], head, name=BoxName("spring", "g1", made_up.epoch, 1, 1)
+    )
+    report = stick.take()
+    assert "no head" in report["problems"][path]
+    assert held(central) == 0
+    assert words(gate.push(records)) == ["stored"] * 5  # no row of the thief stands in the gate's place
+
+
+def test_an_early_head_beside_later_rows_is_no_trouble(
+    stick: Stick, gate: Device, journal: Journal, central: Central
+) -> None:
+    records = journal.many(9)
+    assert words(gate.push(records[:6])) == ["stored"] * 6
+    path = stick.write(records[6:], journal.head(2, gate.journal_key))
+    good = Journal("g1", epoch="ff" * 8)
+    stick.write(good.many(2), good.head(2, gate.journal_key))
+    report = stick.take()
+    assert "no head" in report["problems"][path]
+    assert (report["files"], report["stored"]) == (1, 2)
+
+
 def _forged_head(stick: Stick, journal: Journal) -> str:
     thief = Ed25519PrivateKey.from_private_bytes(bytes(32))
     return stick.write(journal.many(2), journal.head(2, thief))
