@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ _PER_S, _BURST = 20.0, 200.0
 _TRIES_PER_S, _TRIES = 0.2, 10.0
 # Wrong tokens of one address: 256 bits are not guessed, but a mistake in a loop must not cost us the disk.
 _STEP = 1024 * 1024
+_IMPORT, _SHEET = "import-", "tickets-"
+# Folders of the state folder for one request's files.
 _IDENT = re.compile(ID_PATTERN)
 _PATH = {
     "event": _IDENT, "device": _IDENT, "staff": _IDENT, "kid": re.compile(r"[0-9a-f]{8}"),
@@ -53,6 +57,9 @@ class AdminApi:
         self._rates = auth.Rates(_PER_S, _BURST, "too many requests of one operator")
         self._tries = auth.Rates(_TRIES_PER_S, _TRIES, "too many wrong tokens")
         self.router = APIRouter(prefix=PREFIX)
+        for kind in (_IMPORT, _SHEET):  # of a server that was killed over them: names and codes must not lie about
+            for left in central.state.glob(f"{kind}*"):
+                shutil.rmtree(left, ignore_errors=True)
         for call in CALLS:
             self.router.add_api_route(
                 call.path, self._handler(call), methods=[call.method], name=call.name, response_model=None,
@@ -134,7 +141,7 @@ class AdminApi:
         def write() -> bytes:
             from gate.central.sheet import write_sheet
 
-            with tempfile.TemporaryDirectory(dir=self._central.state) as folder:
+            with tempfile.TemporaryDirectory(prefix=_SHEET, dir=self._central.state) as folder:
                 path = Path(folder) / f"tickets.{form}"
                 if form == "pdf":
                     write_sheet(path, rows, policy)
@@ -170,17 +177,17 @@ class AdminApi:
     ) -> Response:
         await asyncio.to_thread(self._known, args["event"])
         self._turn()
-        path = Path(tempfile.mkdtemp(prefix="import-", dir=self._central.state)) / f"file{Path(query.name).suffix}"
-
-        def away() -> None:
-            path.unlink(missing_ok=True)
-            path.parent.rmdir()
-
         try:
-            await _receive(request, path)
-        except BaseException:
+            folder = Path(tempfile.mkdtemp(prefix=_IMPORT, dir=self._central.state))
+            path = folder / f"file{Path(query.name).suffix}"
+            away = partial(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                await _receive(request, path)
+            except BaseException:
+                away()
+                raise
+        except BaseException:  # a full disk, too: the next one gets its turn
             self._jobs.abandon()
-            away()
             raise
         return self._started(call, operator, args | {"file": str(path), "name": query.name, "check": query.check}, away)
 
@@ -194,7 +201,7 @@ class AdminApi:
         if not self._jobs.begin():
             raise ApiError(503, "busy", "another import is under way", retry_after_s=5)
 
-    def _started(self, call: Call, operator: Operator, args: dict[str, Any], after: Callable[[], None]) -> Response:
+    def _started(self, call: Call, operator: Operator, args: dict[str, Any], after: Callable[[], object]) -> Response:
         def work(progress: Callable[[dict[str, Any]], None]) -> Any:
             try:
                 return commands.run(self._central, call.do, args, progress, who=f"operator:{operator.name}")

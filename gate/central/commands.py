@@ -1,6 +1,7 @@
 """What the command line, the control socket and the operators' API can ask of a server: names, JSON in, JSON out.
 
-There is no other way in: each command exists once. Every one that changes something is noted, with who asked (`audit`).
+There is no other way in: each command exists once. Every one that changes something, or hands out the texts of
+tickets, is noted, with who asked (`audit`).
 """
 
 from __future__ import annotations
@@ -321,8 +322,8 @@ _COMMANDS: dict[str, Command] = {
     "audit": _audit,
 }
 _LOOKS = frozenset(
-    ("event_list", "event_policy", "imports", "key_list", "staff_list", "tickets", "ticket_show", "device_list",
-     "task_list", "operator_list", "incidents", "audit")
+    ("event_list", "event_policy", "imports", "key_list", "staff_list", "ticket_show", "device_list", "task_list",
+     "operator_list", "incidents", "audit")
 )  # fmt: skip
-"""Commands that change nothing."""
+"""Commands that change nothing and are not noted. `tickets` changes nothing either, but whoever has a text has the ticket."""
 _NOT_NOTED = ("pin", "policy", "progress", "event")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Callable
@@ -189,6 +190,8 @@ def test_tickets_come_as_a_sheet_or_a_table_and_page_by_page(ana: Operator, spri
     assert "attachment" in sheet.headers["content-disposition"]
     assert sheet.headers["cache-control"] == "no-store"
     table = ana.ask("GET", "/events/spring/tickets?as=csv&limit=1000").text.splitlines()
+    noted = [row for row in ana.get("/audit") if row["do"] == "tickets"]
+    assert [(row["who"], row["detail"], row["result"]) for row in noted] == [("operator:ana", {"limit": 1000}, "ok")]
     assert len(table) == 34
     assert table[0].startswith("text,number,key,")
     seen, after = [], ""
@@ -266,6 +269,27 @@ def test_a_file_that_is_too_large_or_has_no_kind_is_refused_and_leaves_nothing(
         assert code_of(upload(ana, "text,product\nA,1\n", name=name)) == (400, "invalid")
     assert list(central.state.glob("import-*")) == []
     assert ana.done(upload(ana, "text,product\nA,1\n").json())["result"]["created"] == 1  # the turn was given back
+
+
+def test_a_disk_that_takes_no_file_does_not_keep_the_turn(
+    ana: Operator, spring: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_where: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adminapi.tempfile, "mkdtemp", full)
+        assert upload(ana, "text,product\nA,1\n").status_code == 500
+    assert ana.done(upload(ana, "text,product\nA,1\n").json())["result"]["created"] == 1
+
+
+def test_what_a_killed_server_was_reading_is_gone_with_its_next_start(central: Central) -> None:
+    left = central.state / "import-abc"
+    left.mkdir()
+    (left / "file.csv").write_text("text,name\nA,Sari Dewi\n")
+    api.create_app(central)
+    assert not left.exists()
+    assert (central.state / "keys").exists()
 
 
 # ---- remote tasks
