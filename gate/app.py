@@ -438,6 +438,9 @@ class GateApp:
         self._waits.answered(scan, self.lane.scan(scan))
 
     def _ask_again(self) -> None:
+        """Who waits. Not while there is news that was not heard yet: after a long stall it may say that they have left."""
+        if not self.inbox.empty():
+            return
         scan = self._waits.next(self.lane.readiness, self.clock.mono_ms())
         if scan is not None:
             self._scan(scan)

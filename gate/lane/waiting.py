@@ -17,11 +17,12 @@ class Waiting:
         self._scans: dict[str, Scan] = {}
 
     def answered(self, scan: Scan, decision: Decision | None) -> None:
-        """What a scan was told. Readings without a presentation cannot be seen to leave, so they are not kept."""
+        """What a scan was told. Readings without a presentation cannot be seen to leave, so they are not kept. Another code
+        that is answered meanwhile, or could not be read, takes nobody's turn: who waits is still in view."""
         if decision is not None and decision.reason is Reason.LANE_BUSY and scan.presentation is not None:
             self._scans[scan.input] = scan
-        else:
-            self._scans.pop(scan.input, None)
+        elif scan.presentation is not None:
+            self.left(scan.input, scan.presentation)
 
     def left(self, name: str, presentation: int | None = None) -> None:
         """The code has left the input's view; None = everything has, for the input itself went away."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gate import app as app_module
 from gate.app import GateApp
 from gate.errors import StorageError
 from gate.health import Disk, Health, Parts
@@ -169,3 +170,31 @@ def test_who_left_is_not_let_in_later(app: GateApp, rig: Rig, gone: dict[str, An
     rig.walk()
     app._turn()
     assert [row["kind"] for row in rig.rows("admitted", "refused")] == ["admitted", "refused"]
+
+
+def test_who_waits_keeps_the_turn_when_another_code_is_answered(app: GateApp, rig: Rig) -> None:
+    _shows(app, rig, 0, 1)
+    _shows(app, rig, 1, 2)
+    app._ear(InputSettings(name="cam0"))({"t": "binary"}, None)
+    _shows(app, rig, 0, 3)  # the one who walks, seen once more
+    rig.walk()
+    rig.clock.advance(30.0)
+    app._turn()
+    assert [row["ticket"] for row in rig.rows("admitted")] == [rig.state.key(n).hex() for n in (0, 1)]
+
+
+def test_nobody_is_let_in_again_before_all_news_was_heard(
+    app: GateApp, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a long stall the news that they left may be far behind in the line."""
+    monkeypatch.setattr(app_module, "_TASKS_MAX", 1)
+    _shows(app, rig, 0, 1)
+    _shows(app, rig, 1, 2)
+    rig.walk()
+    rig.clock.advance(30.0)
+    for _ in range(3):
+        app.inbox.put(lambda: None)
+    app._ear(InputSettings(name="cam0"))({"t": "left", "p": 2}, None)
+    for _ in range(4):
+        app._turn()
+    assert len(rig.rows("admitted")) == 1
