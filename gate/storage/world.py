@@ -151,7 +151,7 @@ class WorldReader:
                     disowned = True
                     continue
                 troubles.append(error)
-                item = self._as_before(trusted, event)
+                item = self._as_before(trusted, event, rows[event][3])
             if item is not None:
                 self._kept[event] = item
                 served.append(item)
@@ -167,12 +167,21 @@ class WorldReader:
             troubles=tuple(map(str, troubles)),
         )
 
-    def _as_before(self, trusted: TrustedSet, event: EventId) -> ServedEvent | None:
+    def _as_before(self, trusted: TrustedSet, event: EventId, base_sha256: bytes | None) -> ServedEvent | None:
         """An event whose news cannot be used, as it was in force, by the rules of today's trust file. One event's trouble
         must not keep the others' news out. None = it never was."""
         kept = self._kept.get(event)
+        if kept is None:
+            return None
+        if event in trusted.events and base_sha256 not in (None, kept.base_sha256):
+            # The changes that sync holds are those of the new base: above the old one, what was revoked between them is not.
+            try:
+                self._check_base(base_sha256)
+                kept = replace(kept, base_sha256=base_sha256)
+            except (StorageError, DamagedError) as error:
+                logger.warning("%s stays with its tickets of before: %s", event, error)
         expires = trusted.trust.expires if trusted.trust else None
-        return replace(kept, mode=trusted.mode(event), trust_expires_ms=expires) if kept else None
+        return replace(kept, mode=trusted.mode(event), trust_expires_ms=expires)
 
     def _event(
         self, trusted: TrustedSet, event: EventId, row: tuple[str, bytes, bytes | None, bytes | None], now_s: int

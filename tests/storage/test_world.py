@@ -12,7 +12,7 @@ import pytest
 
 from gate.errors import DamagedError, StorageError, TrustError
 from gate.lane.world import World
-from gate.model import EventId, EventMode, GateId
+from gate.model import EventId, EventMode, GateId, TicketState
 from gate.storage import news as news_module
 from gate.storage.keys import journal_key
 from gate.storage.news import News, SyncWatch
@@ -127,6 +127,26 @@ def test_one_events_trouble_does_not_keep_the_others_news_out(
     assert after.events[0].base_sha256 != before.events[0].base_sha256, "the news of one"
     assert after.events[1] == before.events[1], "the other stays as it was"
     assert "autumn are damaged" in told[-1].status["last_error"]
+
+
+def test_event_whose_policy_cannot_be_used_goes_on_with_its_newest_tickets(
+    two: StateFolder, watched: tuple[SyncWatch, list[News]]
+) -> None:
+    """Sync's changes belong to the new base: above the old one a ticket that was revoked in between would be good again."""
+    watch, told = watched
+    watch.check()
+    assert told[-1].world is not None
+    before = told[-1].world.events[1]
+    sha256 = two.publish([two.row(9, state=TicketState.REVOKED)], event=AUTUMN, tz="Mars/Olympus")
+    watch.check()
+    after = told[-1].world
+    assert after is not None
+    assert "Mars/Olympus" in after.troubles[0]
+    assert (after.events[1].policy, after.events[1].base_sha256) == (before.policy, sha256)
+    flip(base_path(two.path, two.publish([two.row(8)], event=AUTUMN, tz="Mars/Phobos")))
+    watch.check()
+    assert told[-1].world is not None
+    assert told[-1].world.events[1].base_sha256 == sha256, "a damaged file is never taken"
 
 
 def test_gate_that_starts_with_one_spoiled_event_serves_the_other_and_takes_it_up_when_it_is_well(
