@@ -119,10 +119,10 @@ class WorldReader:
             raise StorageError(
                 f"this gate is {self._gate} by configuration, but was enrolled as {enrolment.gate}: set gate.id"
             )
-        trusted = TrustedSet(bytes.fromhex(enrolment.root))
+        trusted, named = TrustedSet(bytes.fromhex(enrolment.root)), set[EventId]()
         try:
             for (file,) in connection.execute("SELECT file FROM trust ORDER BY version").fetchall():
-                trusted.update_trust(file)
+                named.update(trusted.update_trust(file).events)
             rows = {row[0]: row for row in connection.execute(_EVENTS)}
         except sqlite3.Error as error:
             raise StorageError(f"sync.db cannot be read: {error}") from error
@@ -135,10 +135,12 @@ class WorldReader:
         troubles: list[GateError] = []
         disowned = fresh = False
         for event in self._events or tuple(EventId(event) for event in enrolment.events):
-            if event not in rows:
-                if event not in trusted.trust.events and self._kept.pop(event, None) is not None:
-                    logger.info("%s has ended: the organiser's trust file has it no more", event)
-                    disowned = True
+            # Sync forgets an ended event; one that stopped before it did so must not keep the event open.
+            ended = event in named and event not in trusted.trust.events
+            if ended and (self._kept.pop(event, None) is not None or event in rows):
+                logger.info("%s has ended: the organiser's trust file has it no more", event)
+                disowned = True
+            if ended or event not in rows:
                 continue
             try:
                 item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))

@@ -129,6 +129,20 @@ def test_one_events_trouble_does_not_keep_the_others_news_out(
     assert "autumn are damaged" in told[-1].status["last_error"]
 
 
+def test_ended_event_is_not_served_although_sync_has_not_forgotten_it(
+    two: StateFolder, watched: tuple[SyncWatch, list[News]]
+) -> None:
+    watch, told = watched
+    watch.check()
+    two.trust(2, events={SPRING: EventMode()})
+    watch.check()
+    assert told[-1].world is not None
+    assert [item.id for item in told[-1].world.events] == [SPRING]
+    two.trust(3)  # brought back
+    watch.check()
+    assert [item.id for item in told[-1].world.events] == [SPRING, AUTUMN]
+
+
 def test_event_whose_policy_cannot_be_used_goes_on_with_its_newest_tickets(
     two: StateFolder, watched: tuple[SyncWatch, list[News]]
 ) -> None:
