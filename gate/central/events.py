@@ -121,9 +121,15 @@ def read_policy_file(path: Path, event: str) -> dict[str, Any]:
 def checked(policy: dict[str, Any]) -> bytes:
     """The policy as it will be signed. Raises: ConfigError."""
     try:
-        return encode_policy(policy)
+        content = encode_policy(policy)
     except FormatError as error:
         raise ConfigError([("policy", str(error), "see contracts, section 2: Policy")]) from error
+    try:
+        ZoneInfo(policy["tz"])
+    except (KeyError, ValueError, OSError) as error:  # no gate could count its days: none would take the policy
+        problem = f"{policy.get('tz')!r} is no time zone that is known here"
+        raise ConfigError([("policy.tz", problem, "an IANA name, such as Asia/Taipei")]) from error
+    return content
 
 
 def create(connection: Connection, keys: KeyStore, policy: dict[str, Any], mode: EventMode, now_ms: int) -> str:

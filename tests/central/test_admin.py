@@ -349,6 +349,8 @@ WRONG: list[tuple[str, str, bytes | None, int]] = [
     ("POST", "/events", b'{"policy": {"event": 7}, "more": 1}', 400),
     ("PUT", "/events/spring/policy", json.dumps({"policy": POLICY | {"event": "autumn"}}).encode(), 400),
     ("PUT", "/events/spring/policy", json.dumps({"policy": POLICY | {"tz": 1.5}}).encode(), 400),
+    ("PUT", "/events/spring/policy", json.dumps({"policy": POLICY | {"tz": "Asia/Jakata"}}).encode(), 400),
+    ("PUT", "/events/spring/policy", json.dumps({"policy": POLICY | {"tz": "../../etc/passwd"}}).encode(), 400),
     ("POST", "/events/spring/tickets", b'{"count": 1}', 400),
     ("POST", "/events/spring/tickets", b'{"count": 1, "exp": 7}', 400),
     ("POST", "/events/spring/tickets", b'{"count": 1, "exp": 1900000000, "flags": "shiny"}', 400),
