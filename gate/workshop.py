@@ -12,6 +12,7 @@ import platform
 import queue
 import shutil
 import sqlite3
+import threading
 import time
 import zipfile
 from collections import deque
@@ -44,6 +45,10 @@ _LAMP_S = 1.2
 _MIB = 1024 * 1024
 _FRESH_S = 900
 """A ticket list older than this is worth a warning before doors, whatever the staleness policy allows."""
+
+_ASK_S = 4
+_ASKING_MAX = 6
+# At once, of a server that perhaps does not answer: each holds one of the 40 threads by which handhelds also admit.
 
 
 class LogTail(logging.Handler):
@@ -86,6 +91,7 @@ class GateWorkshop:
         self._clock = clock
         self._tail = tail
         self._config_path = config_path
+        self._asking = threading.BoundedSemaphore(_ASKING_MAX)
         self._started = time.monotonic()
         self._tally = Tally(settings.gate.state_dir / "journal.db")
         self.lan: Callable[[], dict[str, Any]] = dict
@@ -216,10 +222,14 @@ class GateWorkshop:
 
     def _ask_server(self, request: dict[str, Any]) -> dict[str, Any]:
         """By way of sync, for a person who waits."""
+        if not self._asking.acquire(blocking=False):
+            return {"ok": False, "code": "busy", "wait_s": _ASK_S}
         try:
-            answer = ask(self._settings.gate.runtime_dir / "sync.sock", request, timeout_s=4)
+            answer = ask(self._settings.gate.runtime_dir / "sync.sock", request, timeout_s=_ASK_S)
         except (OSError, ValueError):
             return {"ok": False, "code": "sync_away"}
+        finally:
+            self._asking.release()
         if answer.get("ok"):
             return answer
         wait = {"wait_s": answer["wait_s"]} if isinstance(answer.get("wait_s"), int) else {}

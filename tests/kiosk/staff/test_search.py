@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from gate import workshop
 from gate.errors import StorageError
 from gate.sync.socket import CommandSocket
 from tests.kiosk.staff.house import House, Phone
@@ -66,6 +69,28 @@ def test_a_reveal_is_journaled_with_who_and_why(house: House, sari: Phone) -> No
     assert (row["event"], row["ticket"], row["product"], row["actor"]) == ("spring", "fb" * 16, 1, "sari")
     assert row["data"]["reason"] == "lost phone"
     assert "Sari" not in str(row)
+
+
+def test_searches_that_hang_leave_room_for_admissions(
+    house: House, sari: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds a thread, and those of the handhelds' scans are the same."""
+    monkeypatch.setattr(workshop, "_ASK_S", 30)
+    go, full = threading.Event(), threading.Semaphore(0)
+
+    def hangs(_request: dict[str, Any]) -> dict[str, Any]:
+        full.release()
+        assert go.wait(30)
+        return {"people": [], "more": False}
+
+    with sync_says(house, hangs), ThreadPoolExecutor(workshop._ASKING_MAX) as phones:
+        hanging = [phones.submit(house.room._workshop.search, "sari") for _ in range(workshop._ASKING_MAX)]
+        assert all(full.acquire(timeout=30) for _ in hanging)
+        answer = sari.post("search", name="sari").json()
+        go.set()
+        assert (answer["ok"], answer["code"], answer["wait_s"]) == (False, "busy", 30)
+        assert all(item.result()["ok"] for item in hanging)
+        assert sari.post("search", name="sari").json()["ok"]
 
 
 def test_a_name_whose_row_cannot_be_written_is_not_shown(
