@@ -15,6 +15,7 @@ import typer
 from gate.central.cliadmin import (
     audit,
     device_app,
+    export_stick,
     import_stick,
     import_undo,
     imports,
@@ -58,6 +59,7 @@ app.add_typer(operator_app, name="operator")
 app.command("incidents")(incidents)
 app.command("audit")(audit)
 app.command("import-stick")(import_stick)
+app.command("export-stick")(export_stick)
 app.command("imports")(imports)
 app.command("import-undo")(import_undo)
 

@@ -59,6 +59,18 @@ def import_stick(
             raise typer.Exit(1)
 
 
+def export_stick(
+    folder: Annotated[Path, typer.Argument(help="The stick's folder.", exists=True, file_okay=False)],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything that enrolled gates would fetch to a stick, for `gate sync import` at a gate without a network."""
+    with failing(as_json):
+        result = do(state, "export_stick", {"folder": str(folder.absolute())}, how_far(as_json))
+        text = f"{result['files']} files of {', '.join(result['events']) or 'no event'} for {len(result['devices'])} devices."
+        show(as_json, result, text)
+
+
 @device_app.command("add")
 def device_add(
     device: Annotated[str, typer.Argument(help="Device id, such as g2.")],

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import audit, boxes, importjob, incidents, names, operators, rotation, schema, tasks, tickets
+from gate.central import audit, boxes, importjob, incidents, names, operators, rotation, schema, sticks, tasks, tickets
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket
 from gate.errors import ConfigError, FormatError, GateError
@@ -162,6 +162,11 @@ def _import_stick(central: Central, args: dict[str, Any]) -> Any:
     return boxes.run(central, Path(args["folder"]), args["progress"])
 
 
+def _export_stick(central: Central, args: dict[str, Any]) -> Any:
+    """The folder is written by the process that owns the database."""
+    return sticks.run(central, Path(args["folder"]), args["progress"])
+
+
 def _imports(central: Central, args: dict[str, Any]) -> Any:
     return importjob.listed(central, args["event"])
 
@@ -286,7 +291,7 @@ def _silent(_how_far: dict[str, Any]) -> None:
     return
 
 
-_LONG = ("import", "import_undo", "import_stick")
+_LONG = ("import", "import_undo", "import_stick", "export_stick")
 _COMMANDS: dict[str, Command] = {
     "event_create": _event_create,
     "event_list": _event_list,
@@ -297,6 +302,7 @@ _COMMANDS: dict[str, Command] = {
     "import": _import,
     "imports": _imports,
     "import_stick": _import_stick,
+    "export_stick": _export_stick,
     "import_undo": _import_undo,
     "names_forget": _names_forget,
     "key_list": lambda central, _args: rotation.listed(central),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from gate.central import commands
+from gate.central import commands, manifests
 from gate.central.keys import KeyStore
-from gate.errors import StorageError
+from gate.errors import ConfigError, StorageError
 from gate.model import TicketState
 from gate.sync.cli import app
 from gate.sync.stick import Stick
@@ -20,35 +20,16 @@ from gate.sync.transfer import Report, export_to, import_from
 from gate.sync.worker import only_one
 from gate.wire import cbor
 from gate.wire.journal import decode_record, row_hash, stream_start
-from gate.wire.manifest import parse_descriptor
-from gate.wire.sign1 import split
 from gate.wire.transfer import FOLDER, open_box
 from tests.fakes.server import EVENT, LiveCentral
 from tests.sync.conftest import Gate, Lane
 
-BIG = 10**8
-
 
 def make_stick(gate: Gate, folder: Path) -> Path:
-    """As an organiser fills it: everything that this gate may fetch. Returns: the folder `gate-transfer`."""
-    root = folder / FOLDER
-    for name in (f"{EVENT}/changes", "manifests", "objects"):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    ask = gate.client
-    (root / "trust.cbor").write_bytes(ask.get("/trust?after=0", limit=BIG).body)
-    signed = ask.get(f"/events/{EVENT}/manifest", limit=BIG).body
-    (root / EVENT / "descriptor.cbor").write_bytes(signed)
-    descriptor = parse_descriptor(split(signed, limit=8192).payload or b"")
-    base = descriptor.base.sha256.hex()
-    (root / f"manifests/{base}.sqlite.zst").write_bytes(ask.get(f"/manifests/{base}.sqlite.zst", limit=BIG).body)
-    policy = descriptor.policy_sha256.hex()
-    (root / f"objects/{policy}.cbor").write_bytes(ask.get(f"/objects/{policy}", limit=BIG).body)
-    secrets = ask.get(f"/events/{EVENT}/secrets", limit=BIG).body
-    (root / EVENT / f"secrets-{gate.enrolment.device}.cbor").write_bytes(secrets)
-    if descriptor.cursor > descriptor.base.cursor:
-        path = f"/events/{EVENT}/changes?incarnation={descriptor.incarnation.hex()}&after={descriptor.base.cursor}"
-        (root / EVENT / "changes/1.cbor").write_bytes(ask.get(f"{path}&limit=5000", limit=BIG).body)
-    return root
+    """As an organiser fills it. Returns: the folder `gate-transfer`."""
+    folder.mkdir(exist_ok=True)
+    commands.run(gate.live.central, "export_stick", {"folder": str(folder)})
+    return folder / FOLDER
 
 
 @pytest.fixture
@@ -78,6 +59,25 @@ def test_a_gate_without_a_network_gets_everything_from_a_stick(gate: Gate, stick
     # And the network goes on from there.
     gate.puller = gate.new_puller()
     assert not gate.puller.step(gate.client, 0)
+
+
+def test_a_stick_with_several_pages_is_read_whole_and_may_be_filled_again(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifests, "PAGE_ROWS", 1)
+    root = make_stick(gate, tmp_path / "s")
+    boxed = root / EVENT / f"journal-g2-{'0' * 16}-1-1.cbor.box"
+    boxed.write_bytes(b"a gate's own")
+    for item in gate.live.central.issued(EVENT)[:3]:
+        gate.live.central.set_state(EVENT, item.key, TicketState.BLOCKED)
+    assert make_stick(gate, tmp_path / "s") == root
+    assert len(list((root / EVENT / "changes").iterdir())) == 3
+    assert boxed.read_bytes() == b"a gate's own"
+    report = take(gate, root)
+    assert (report.problems, report.ignored) == ({}, 0)
+    assert gate.store._open().execute("SELECT count(*) FROM overlay WHERE state = 3").fetchone() == (3,)
+    with pytest.raises(ConfigError, match="no folder"):
+        commands.run(gate.live.central, "export_stick", {"folder": str(tmp_path / "nowhere")})
 
 
 def test_an_older_stick_changes_nothing(gate: Gate, stick: Path) -> None:
@@ -258,7 +258,7 @@ def test_the_server_takes_what_a_stick_brings_and_the_gate_hears_known_later(
 
 
 @pytest.fixture
-def config(gate: Gate) -> Iterator[Path]:
+def config(gate: Gate) -> Path:
     path = gate.folders.state / "gate.toml"
     path.write_text(f'[gate]\nid = "g2"\nstate_dir = "{gate.folders.state}"\nruntime_dir = "{gate.folders.runtime}"\n')
     return path
