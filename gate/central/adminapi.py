@@ -107,11 +107,12 @@ class AdminApi:
         word, _, token = request.headers.get("authorization", "").partition(" ")
         found = None
         if word.lower() == "bearer":
-            self._tries.look(place)
             read = self._central.db.read
             found = await asyncio.to_thread(read, lambda connection: operators.find(connection, token.strip()))
         if found is None:
-            self._tries.take(place)
+            self._tries.take(
+                place
+            )  # only after a look: many may share an address, and wrong tokens of one lock nobody out
             why = {"why": "token"}
             raise ApiError(401, "signature", "this needs an operator's token (Authorization: Bearer)", detail=why)
         if found.revoked:

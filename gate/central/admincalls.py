@@ -78,7 +78,7 @@ class SetState(Sent):
 
 
 class Rotate(Sent):
-    role: Literal["ticket", "manifest", "time", "rotating", "root"]
+    role: Literal["ticket", "manifest", "time", "rotating"]  # the root is changed at the machine alone
     event: Id | None = None
     lead_s: Annotated[int, Field(ge=0, le=10**8)] = 900
 

@@ -102,6 +102,7 @@ def _sqlite(url: URL, pool: dict[str, Any], prepare: Any, begin: str) -> Engine:
 
 def _prepare_writer(raw: sqlite3.Connection) -> None:
     raw.execute("PRAGMA journal_mode=WAL").fetchone()
+    raw.execute("PRAGMA secure_delete=ON").fetchone()  # a name that is forgotten leaves no free page
     raw.execute("PRAGMA synchronous=FULL")  # an answer "stored" must survive a power cut
 
 

@@ -181,7 +181,9 @@ class WorldReader:
                 self._check_base(base_sha256)
                 kept = replace(kept, base_sha256=base_sha256)
             except (StorageError, DamagedError) as error:
-                logger.warning("%s stays with its tickets of before: %s", event, error)
+                logger.warning("%s is not served until its tickets can be read: %s", event, error)
+                del self._kept[event]
+                return None
         expires = trusted.trust.expires if trusted.trust else None
         return replace(kept, mode=trusted.mode(event), trust_expires_ms=expires)
 
