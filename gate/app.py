@@ -21,7 +21,7 @@ from typing import Any
 from gate import __version__, steps
 from gate.actuator.gpio import GpioActuator
 from gate.actuator.profiles import check_profiles
-from gate.errors import DamagedError, StorageError
+from gate.errors import DamagedError, MovedError, StorageError
 from gate.footing import only_one, prepare, scan_of, unreadable, way_of
 from gate.health import PROBE_S, Health, Parts, disk_of, status_line
 from gate.kiosk.app import create_app
@@ -66,6 +66,8 @@ _STATE_MS = 2_000
 """Ages and the clock on the screen move although nothing happens."""
 _KEEP_TIME_MS = 600_000
 _SALT_BYTES = 32
+_HELD_MS = 1_500
+"""So long after its picture a code waits for a new manifest; the lane answers none that is older than two seconds."""
 
 Task = Callable[[], None]
 
@@ -98,6 +100,7 @@ class GateApp:
         self._unused: World | None = None
         """A world whose files could not be opened: tried again."""
         self._waits = Waiting()
+        self._held: list[Scan] = []
         self._stack = ExitStack()
 
     # ---- life
@@ -134,6 +137,7 @@ class GateApp:
         for task in self._waiting():
             self._try(task)
         self._try(self.lane.tick)
+        self._try(self._ask_held)
         self._try(self._ask_again)
         self._try(self._now_and_then)
         if self._alive():
@@ -381,7 +385,7 @@ class GateApp:
             self.tickets.use(world)
         except StorageError:
             if self._unused is not world:
-                logger.exception("the new manifest could not be opened; the old one stays in force")
+                logger.exception("the new manifest could not be opened: nobody is answered by the old one")
             self._unused = world
             return
         self._unused = None
@@ -435,7 +439,19 @@ class GateApp:
 
     def _scan(self, scan: Scan) -> None:
         steps.reach("scan.heard")
-        self._waits.answered(scan, self.lane.scan(scan))
+        try:
+            self._waits.answered(scan, self.lane.scan(scan))
+        except MovedError:
+            self._held.append(scan)
+
+    def _ask_held(self) -> None:
+        """Codes that were shown while a new manifest was on its way: it takes a part of a second to open."""
+        held, self._held = self._held, []
+        for scan in held:
+            if self.clock.mono_ms() - scan.captured < _HELD_MS:
+                self._scan(scan)
+            else:
+                self.lane.undecided(scan)
 
     def _ask_again(self) -> None:
         """Who waits. Not while there is news that was not heard yet: after a long stall it may say that they have left."""

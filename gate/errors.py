@@ -70,6 +70,12 @@ class DamagedError(StorageError):
     exit_code = 5
 
 
+class MovedError(StorageError):
+    """A new manifest has just come and is not open yet: what sync says of its changes does not fit the old one."""
+
+    code = "moved"
+
+
 class UplinkError(GateError):
     """The server could not be reached or refused us. `retry_after_s` is what it asked for, if it did."""
 

@@ -17,7 +17,7 @@ from gate.clock import Clock
 from gate.decision.decide import decide
 from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
-from gate.errors import DeviceError, StorageError
+from gate.errors import DeviceError, MovedError, StorageError
 from gate.lane.faults import JOURNALED, Fault, answer_without_record, lamp_of, no_record
 from gate.lane.gather import Found, gather
 from gate.lane.machine import Effect, LaneEvent, LaneMachine, LaneState
@@ -118,7 +118,10 @@ class Lane:
     # ---- the way of a scan
 
     def scan(self, scan: Scan) -> Decision | None:
-        """Answer one presented code. Returns: the decision; None when nothing was decided anew."""
+        """Answer one presented code. Returns: the decision; None when nothing was decided anew.
+
+        Raises: MovedError: nothing happened; ask again when the new manifest is open, or say `undecided`.
+        """
         way = self._ways[scan.direction]
         age_ms = self._clock.mono_ms() - scan.captured
         if age_ms > MAX_SCAN_AGE_MS:
@@ -143,9 +146,11 @@ class Lane:
             decided_ms = self._clock.mono_ms()
             steps.reach("scan.decided")
             record = self._record(scan, found, decision, moment, decided_ms)
+        except MovedError:
+            raise
         except StorageError:
             logger.exception("no admission without a record: the scan is refused")
-            self._show_error(scan, "storage")
+            self.undecided(scan)
             return None
         except Exception:  # a fault of ours must not stop the gate: deny, say so, go on
             logger.exception("a scan could not be decided")
@@ -170,6 +175,10 @@ class Lane:
         self._screens.publish(_decision_message(scan, record, verdict, found.proven, decided_ms, committed_ms, pin_ms))
         steps.reach("scan.shown")
         return decision
+
+    def undecided(self, scan: Scan) -> None:
+        """Tell who showed a code that the gate cannot look it up."""
+        self._show_error(scan, "storage")
 
     def _without_record(self, scan: Scan, fault: Fault) -> None:
         self.unrecorded += 1

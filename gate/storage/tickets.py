@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gate.decision.facts import Uses
-from gate.errors import DamagedError, FormatError, StorageError
+from gate.errors import DamagedError, FormatError, MovedError, StorageError
 from gate.lane.world import World
 from gate.model import Day, EventId, GateId, ListId, TicketKey, TicketRow, TicketState
 from gate.ports import Lookup
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 _TICKET = "product, zones, state, flags, uses, nbf, exp, parent, lang, note, ext"
 _STATEMENT = f"""
+SELECT 'base', base_sha256{", NULL" * 10} FROM {{sync}}.event WHERE event = :event
+UNION ALL
 SELECT 'row', {_TICKET} FROM {{sync}}.overlay WHERE event = :event AND key = :key
 UNION ALL
 SELECT 'row', {_TICKET} FROM {{base}}.ticket WHERE key = :key
@@ -46,7 +48,8 @@ UNION ALL
 SELECT 'far', {FAR_COLUMNS}, NULL, NULL FROM {FAR_FROM}
  WHERE event = :event AND ticket = :key AND list IN ({{lists}}) AND {NOT_HELD}
 """  # noqa: S608 - the only inserts are names of ours: columns, attached files, placeholders
-"""`row`: overlay before base, so the first one counts."""
+"""`row`: overlay before base, so the first one counts. `base`: the file that this overlay belongs to, in the same moment: above
+another one, a ticket would be good again that was revoked between the two."""
 _ADDONS = f"""
 SELECT key, {_TICKET} FROM {{sync}}.overlay WHERE +event = :event AND parent = :key
 UNION ALL
@@ -78,6 +81,7 @@ class TicketBook:
         self._attached = 0
         self._base_of: dict[EventId, str] = {}
         """Name of the attached base file of each event."""
+        self._sha256_of: dict[EventId, bytes | None] = {}
         self._inside: dict[EventId, tuple[int, int]] = {}
         """Last journal id seen and how many went in and not out here, by event; only of events that ask."""
 
@@ -111,6 +115,7 @@ class TicketBook:
             for event in world.events
             if event.base_sha256 is not None and sync is not None
         }
+        self._sha256_of = {event.id: event.base_sha256 for event in world.events}
         self._statements = {
             event.id: self._filled(
                 _STATEMENT, event.id, lists=",".join(f":list{i}" for i in range(len(event.gate.lists)))
@@ -149,6 +154,8 @@ class TicketBook:
             raise StorageError(f"no manifest of {event} is open")
         values = {"event": event, "key": bytes(key), **{f"list{i}": name for i, name in enumerate(lists)}}
         rows = self._query(statement, values)
+        if any(item[0] == "base" and item[1] not in (None, self._sha256_of[event]) for item in rows):
+            raise MovedError(f"the manifest of {event} has just been replaced, and the new one is not open yet")
         row = next((_row(key, item) for item in rows if item[0] == "row"), None)
         uses = {ListId(item[1]): self._own(item, day) for item in rows if item[0] == "own"}
         add_far(uses, (item[1:10] for item in rows if item[0] == "far"), day)

@@ -133,7 +133,7 @@ class WorldReader:
             self._kept, self._kept_root = {}, enrolment.root
         served: list[ServedEvent] = []
         troubles: list[GateError] = []
-        disowned = fresh = False
+        disowned = False
         for event in self._events or tuple(EventId(event) for event in enrolment.events):
             # Sync forgets an ended event; one that stopped before it did so must not keep the event open.
             ended = event in named and event not in trusted.trust.events
@@ -144,7 +144,6 @@ class WorldReader:
                 continue
             try:
                 item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
-                fresh = fresh or item is not None
             except (TrustError, StorageError, DamagedError) as error:
                 if isinstance(error, TrustError) and trusted.disowns(event, rows[event][1]):
                     # Fail closed, and the others go on: its new manifest, signed by a key that counts, is on its way.
@@ -158,7 +157,7 @@ class WorldReader:
                 self._kept[event] = item
                 served.append(item)
                 newest = max(newest, item.issued_ms)
-        if troubles and not fresh:
+        if troubles and not served:
             raise troubles[0]
         return World(
             events=tuple(served),

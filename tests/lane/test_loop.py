@@ -12,6 +12,7 @@ from gate.errors import StorageError
 from gate.health import Disk, Health, Parts
 from gate.lane.machine import LaneState
 from gate.lane.world import World
+from gate.model import TicketState
 from gate.settings import GateSettings, InputSettings, Settings
 from tests.lane.rig import Rig
 
@@ -198,3 +199,25 @@ def test_nobody_is_let_in_again_before_all_news_was_heard(
     for _ in range(4):
         app._turn()
     assert len(rig.rows("admitted")) == 1
+
+
+def test_code_shown_while_a_new_manifest_is_opened_waits_for_it(app: GateApp, rig: Rig) -> None:
+    """Sync has swapped base and changes; the lane has the old base still. Neither is right without the other."""
+    rig.state.publish([rig.state.row(0, state=TicketState.REVOKED), rig.state.row(1)])
+    _shows(app, rig, 0, 1)
+    _shows(app, rig, 1, 2)
+    assert rig.rows("admitted", "refused") == []
+    app.inbox.put(rig.use_world)
+    app._turn()
+    assert [row["reason"] for row in rig.rows("admitted", "refused")] == ["revoked", "ok"]
+
+
+def test_code_is_sent_to_staff_when_the_new_manifest_does_not_come(app: GateApp, rig: Rig) -> None:
+    rig.state.publish([rig.state.row(1)])
+    _shows(app, rig, 1, 1)
+    rig.clock.advance(1.6)
+    app._turn()
+    assert rig.rows("admitted", "refused") == []
+    assert (rig.shown()["verdict"], rig.shown()["detail"]) == ("SEE_STAFF", "storage")
+    app._turn()
+    assert app._held == []
