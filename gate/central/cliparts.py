@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gate.errors import ConfigError, DamagedError, DeviceError, FormatError, GateError, StorageError, UplinkError
+from gate.errors import ConfigError, GateError
 
 DEFAULT_STATE = Path("/var/lib/gate-central")
 State = Annotated[Path, typer.Option("--state", help="Folder of database, keys and files.", file_okay=False)]
@@ -98,14 +98,4 @@ def failing(as_json: bool) -> Iterator[None]:
                 print(f"{key}: {problem} ({hint})", file=sys.stderr)
         else:
             print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(_exit_code(error)) from error
-
-
-def _exit_code(error: GateError) -> int:
-    if isinstance(error, DamagedError):
-        return 5
-    if isinstance(error, UplinkError):
-        return 4
-    if isinstance(error, ConfigError | FormatError):
-        return 2
-    return 3 if isinstance(error, StorageError | DeviceError) else 1
+        raise typer.Exit(error.exit_code) from error
