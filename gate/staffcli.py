@@ -15,13 +15,13 @@ from typing import Annotated
 
 import typer
 
+from gate.cliargs import Config
 from gate.cliout import CONFIG_PATH, state_of
-from gate.errors import DeviceError
+from gate.errors import DeviceError, StorageError
 from gate.storage.kioskdb import KioskDb
 from gate.wire.pins import ROLES, make_verifier, valid_pin
 
 app = typer.Typer(help="People who may log in at this gate.", no_args_is_help=True)
-Config = Annotated[Path, typer.Option(help="The gate's configuration.")]
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _DIGITS = 6
 
@@ -36,6 +36,8 @@ def fresh_pin() -> str:
 
 def put_staff(state_dir: Path, staff: str, name: str, role: str, pin: str) -> None:
     """Add or replace one person. Raises: DeviceError while the gate runs, StorageError."""
+    if not state_dir.is_dir():
+        raise StorageError(f"there is no state folder {state_dir}: name this gate's file with GATE_CONFIG or --config")
     with (state_dir / "lane.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

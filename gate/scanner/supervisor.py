@@ -275,7 +275,8 @@ class ScannerProcess:
         self._open.clear()
 
     def _fault(self, name: str, restart_s: float | None, code: int | None) -> None:
-        log.warning("scanner %s: %s (exit %s), restart in %s s", self.name, name, code, restart_s)
+        again = "no restart" if restart_s is None else f"restart in {restart_s} s"
+        log.warning("scanner %s: %s (exit %s), %s", self.name, name, code, again)
         self._deliver({"t": "fault", "name": name, "restart_s": restart_s, "exit": code, "by": "supervisor"})
 
     def _reap(self, running: _Running, *, kill: bool) -> int:

@@ -23,7 +23,7 @@ _DAY_MS = 86_400_000
 _PREFIX = "retention."
 _SECRETS = ("journal.key", "device.key", "enrolment.json")
 _FILES = ("journal.db", "journal-broken-*", "journal.pub", "journal.damaged", "kiosk.db", "sync.db")
-_FOLDERS = ("secrets", "tls", "manifests", "objects")
+_FOLDERS = ("secrets", "kiosk-tls", "manifests", "objects")
 
 
 def note_days(journal: JournalStore, world: World) -> None:
@@ -107,7 +107,9 @@ def wipe(state_dir: Path) -> list[str]:
 
 def _wipe(state_dir: Path) -> list[str]:
     secret = [state_dir / name for name in _SECRETS]
-    secret += [path for folder in ("secrets", "tls") for path in (state_dir / folder).rglob("*") if path.is_file()]
+    secret += [
+        path for folder in ("secrets", "kiosk-tls") for path in (state_dir / folder).rglob("*") if path.is_file()
+    ]
     gone = []
     for path in secret:
         if path.is_file() and not path.is_symlink():

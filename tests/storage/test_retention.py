@@ -105,11 +105,13 @@ def test_days_of_the_policy_are_remembered(tmp_path: Path) -> None:
 
 def test_wiped_gate_holds_nothing_but_its_lock(old: Path) -> None:
     (old / "secrets" / "spring.cbor").write_bytes(b"salt")
+    (old / "kiosk-tls").mkdir()
+    (old / "kiosk-tls" / "ca.key").write_bytes(b"key")
     (old / "journal.key").write_bytes(bytes(32))
     (old / "journal-broken-20260101T000000.db").touch()
     assert unsent(old) == 31
     gone = wipe(old)
-    assert {"journal.key", "spring.cbor", "journal.db", "sync.db", "secrets/"} <= set(gone)
+    assert {"journal.key", "ca.key", "spring.cbor", "journal.db", "sync.db", "secrets/"} <= set(gone)
     assert [path.name for path in old.iterdir()] == ["lane.lock"]
     assert wipe(old) == []
 
