@@ -15,7 +15,7 @@ run: ## set up and start the gate: the configured one, a camera, or the demo (Ct
 test: ## set up, lint and run every test
 	@$(PYTHON) .ci/setup test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -rs
+	@$(BIN)/python -m pytest -rs --durations=20
 
 lint: ## formatting, lint, types, direction of imports
 	@$(PYTHON) .ci/setup tools

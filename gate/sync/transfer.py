@@ -77,6 +77,8 @@ def export_to(folder: Path, folders: Folders, store: Store, clock: SyncClock) ->
 
     Raises: StorageError: also when the trust file names no server to seal for; nothing is written then.
     """
+    if not folder.is_dir():
+        raise StorageError(f"{folder} is no folder: is the stick mounted?")
     enrolment, keeper = _enrolled(folders, store, clock)
     trust = keeper.current
     recipient = next((s.seal for s in (trust.servers if trust else ()) if s.id == enrolment.server), None)

@@ -273,6 +273,9 @@ def test_the_commands_say_what_they_did(gate: Gate, lane: Lane, stick: Path, con
         done = CliRunner().invoke(app, ["import", str(stick), "--config", str(config), "--json"])
         assert (done.exit_code, json.loads(done.stdout)["problems"]) == (0, {})
         done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--config", str(config), "--json"])
+        assert "mounted" in str(done.exception), "a stick that is not there must not become a folder on the gate's card"
+        (tmp_path / "out").mkdir()
+        done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--config", str(config), "--json"])
         assert (done.exit_code, json.loads(done.stdout)["records"]) == (0, 2)
         _flip(stick / EVENT / "descriptor.cbor")
         done = CliRunner().invoke(app, ["import", str(stick), "--config", str(config)])

@@ -48,11 +48,13 @@ export class StaffResult extends LightElement {
     const answer = this.answer;
     const undo = answer.admitted && answer.dir !== "exit" && !this.undone && !this.late;
     const override = !answer.admitted && answer.ref && !answer.ended && ["attendant", "supervisor"].includes(this.page.session.role) && answer.verdict !== "EMERGENCY";
-    return html`<main class="res">
+    // What lets nobody in now must not look like what does: an answer that was only asked for, or was taken back.
+    const past = answer.inspected || this.undone;
+    return html`<main class="res ${past ? "past" : ""}">
+      ${answer.inspected ? html`<p class="note warn">${icon("eye")}${say.inspected}</p>` : nothing}
+      ${this.undone ? html`<p class="note warn">${icon("undo")}${say.undone}</p>` : nothing}
       ${verdictPanel(answer, this.file)}
       <div class="below">
-        ${answer.inspected ? html`<p class="note warn">${icon("eye")}${say.inspected}</p>` : nothing}
-        ${this.undone ? html`<p class="note">${icon("undo")}${say.undone}</p>` : nothing}
         ${factsOf(answer, this.file)}
       </div>
       <div class="acts">
