@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from gate.model import ClockTrust, Direction, Moment, Reason, TicketState
+from gate.wire import cbor
 
 HISTORY_MAX = 500
 """Times of entries that the facts of a list with rules carry, newest last: bounds the row and the evaluation."""
@@ -130,8 +132,14 @@ class Facts:
         values = {name: getattr(self, name) for name in NAMES}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
+    def encode(self) -> bytes:
+        """The map as deterministic CBOR, for each journal row: in the order of its keys, so that the encoder need not sort."""
+        return cbor.dumps_ordered(dict(zip(_CANONICAL, _VALUES(self), strict=True)))
+
 
 NAMES = tuple(item.name for item in fields(Facts))
+_CANONICAL = tuple(sorted(NAMES, key=lambda name: (len(name), name)))
+_VALUES = attrgetter(*_CANONICAL)
 _KNOWN = frozenset(NAMES)
 _TUPLES = ("list_products", "rules_history")
 

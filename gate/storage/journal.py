@@ -22,7 +22,7 @@ from gate.model import ClockTrust, Moment
 from gate.ports import Draft
 from gate.sqlitefile import open_writer, transaction
 from gate.storage.uses import apply_use
-from gate.wire import cbor, sql
+from gate.wire import sql
 from gate.wire.journal import DEVICE_STREAM, EPOCH_BYTES, Head, Record, row_hash, stream_start, uuid7
 
 _INSERT = (
@@ -100,7 +100,7 @@ class JournalStore:
         self, connection: sqlite3.Connection, draft: Draft, moment: Moment, tips: dict[str, _Tip]
     ) -> tuple[Record, _Tip]:
         tip = tips.get(draft.event) or _Tip(0, stream_start(self.epoch, draft.event))
-        facts = cbor.dumps(draft.facts.to_map()) if draft.facts is not None else None
+        facts = draft.facts.encode() if draft.facts is not None else None
         record = Record(
             event=draft.event,
             gate=self.gate,

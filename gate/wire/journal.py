@@ -184,15 +184,15 @@ class Head:
     at: int
 
     def sign(self, key: Ed25519PrivateKey) -> bytes:
-        payload = cbor.dumps(
+        payload = cbor.dumps_ordered(
             {
                 "v": 1,
-                "gate": self.gate,
-                "event": self.event,
-                "epoch": self.epoch.hex(),
-                "seq": self.seq,
-                "hash": self.hash.hex(),
                 "at": self.at,
+                "seq": self.seq,
+                "gate": self.gate,
+                "hash": self.hash.hex(),
+                "epoch": self.epoch.hex(),
+                "event": self.event,
             }
         )
         return sign(key, payload, Aad.HEAD).encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -41,6 +42,7 @@ class Aad(Enum):
     TRANSFER = b"gate/transfer/v1"
 
 
+@lru_cache(maxsize=64)
 def kid_of(public: bytes) -> Kid:
     """First 4 bytes of the COSE Key Thumbprint (RFC 9679) of an Ed25519 public key (32 bytes)."""
     return Kid(thumbprint(public)[:KID_BYTES])

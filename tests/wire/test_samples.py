@@ -213,6 +213,8 @@ def test_head_is_signed_by_the_journal_key_and_by_no_other(key: Ed25519PrivateKe
     head = journal.Head(gate="g2", event="spring", epoch=b"12345678", seq=7, hash=bytes(32), at=1798000017123)
     signed = head.sign(key)
     assert journal.read_head(signed, sign1.public_bytes(key)) == head
+    payload = sign1.split(signed, limit=1000).payload or b""
+    assert cbor.dumps(cbor.loads(payload)) == payload
     other = Ed25519PrivateKey.from_private_bytes(bytes(32))
     with pytest.raises(TrustError):
         journal.read_head(signed, sign1.public_bytes(other))
