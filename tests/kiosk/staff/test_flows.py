@@ -53,7 +53,7 @@ def test_number_is_looked_up_before_it_is_admitted(gate: RunningGate, enter: Pho
     page.fill("input[name=number]", number.lower())
     page.get_by_role("button", name="Inspect").click()
     page.wait_for_selector("staff-result")
-    expect(page.locator(".below")).to_contain_text("not admitted")
+    expect(page.locator(".res > .note")).to_contain_text("not admitted")
     assert gate.rows_of(n) == [], "a look leaves no trace"
     page.keyboard.press("/")
     page.fill("input[name=number]", number)
@@ -72,7 +72,7 @@ def test_inspecting_is_a_mode_that_changes_nothing(gate: RunningGate, enter: Pho
     page = enter()
     page.get_by_role("button", name="Inspect").click()
     assert held(page, gate.state.text(n)) == "go"
-    expect(page.locator(".below")).to_contain_text("not admitted")
+    expect(page.locator(".res > .note")).to_contain_text("not admitted")
     assert gate.rows_of(n) == []
 
 
@@ -81,7 +81,7 @@ def test_used_ticket_shows_when_and_where_and_undo_takes_back(gate: RunningGate,
     page = enter()
     assert held(page, gate.state.text(n)) == "go"
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".below")).to_contain_text("Taken back")
+    expect(page.locator(".res > .note")).to_contain_text("Taken back")
     assert held(page, gate.state.text(n)) == "go"
     assert held(page, gate.state.text(n)) == "stop_used"
     expect(page.locator(".verdict .d")).to_contain_text("Gate G2")
