@@ -1,6 +1,6 @@
 """Opening SQLite files: one way to be their only writer, one way to read beside it, one way to read an immutable file.
 
-Shared by storage and sync. No table is named here (schema texts are in `gate.wire.sql`), and no statement of theirs.
+Shared by storage and sync, as are the two acts on plain files at the end. No table is named here (schema texts are in `gate.wire.sql`), and no statement of theirs.
 """
 
 from __future__ import annotations
@@ -127,6 +127,25 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def destroy(path: Path) -> bool:
+    """Overwrite a secret and remove it. What flash keeps of an overwritten block nobody can promise.
+
+    Returns: whether it was there.
+    Raises: StorageError.
+    """
+    try:
+        with path.open("r+b", buffering=0) as file:
+            file.write(bytes(path.stat().st_size))
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{path} cannot be destroyed: {error.strerror}") from error
+    return True
 
 
 def _uri(path: Path, query: str) -> str:

@@ -7,7 +7,6 @@ what was forgotten, so that `gate journal verify` can tell it from a deed. The e
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -16,7 +15,7 @@ from pathlib import Path
 from gate.errors import DeviceError, StorageError
 from gate.lane.world import World
 from gate.model import Moment
-from gate.sqlitefile import open_reader, sync_folder
+from gate.sqlitefile import destroy, open_reader, sync_folder
 from gate.storage.journal import JournalStore
 
 _DAY_MS = 86_400_000
@@ -113,11 +112,7 @@ def _wipe(state_dir: Path) -> list[str]:
     gone = []
     for path in secret:
         if path.is_file() and not path.is_symlink():
-            with path.open("r+b") as file:
-                file.write(bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+            destroy(path)
             gone.append(path.name)
     for pattern in _FILES:
         for path in state_dir.glob(pattern + "*" if pattern.endswith(".db") else pattern):

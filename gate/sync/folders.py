@@ -99,22 +99,3 @@ def write_whole(path: Path, data: bytes, mode: int = GROUP_READ) -> None:
         steps.reach("file.named")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def destroy(path: Path) -> bool:
-    """Overwrite a secret and remove it. What flash keeps of an overwritten block nobody can promise.
-
-    Returns: whether it was there.
-    Raises: StorageError.
-    """
-    try:
-        with path.open("r+b", buffering=0) as file:
-            file.write(bytes(path.stat().st_size))
-            os.fsync(file.fileno())
-        path.unlink()
-        sync_folder(path.parent)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StorageError(f"{path} cannot be destroyed: {error.strerror}") from error
-    return True

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from gate.errors import TrustError, UplinkError
 from gate.model import ClockTrust, EventId
 from gate.settings import Settings
+from gate.sqlitefile import destroy
 from gate.sync import keys as device_keys
 from gate.sync import tls
 from gate.sync.board import OFFLINE, StatusBoard
@@ -19,7 +20,7 @@ from gate.sync.client import Client
 from gate.sync.clocks import Offset, SyncClock
 from gate.sync.feed import FeedReader
 from gate.sync.files import BaseFiles
-from gate.sync.folders import Folders, destroy
+from gate.sync.folders import Folders
 from gate.sync.heartbeat import Heartbeat
 from gate.sync.loop import Loop
 from gate.sync.outbox import Outbox

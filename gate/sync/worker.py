@@ -11,10 +11,11 @@ from typing import Any
 from gate import __version__
 from gate.errors import FormatError, GateError, StorageError
 from gate.settings import Settings
+from gate.sqlitefile import destroy
 from gate.sync import enrolment as enrolments
 from gate.sync.board import StatusBoard
 from gate.sync.clocks import SyncClock, read_boot
-from gate.sync.folders import Folders, destroy
+from gate.sync.folders import Folders
 from gate.sync.searching import refused
 from gate.sync.session import Session
 from gate.sync.socket import CommandSocket

@@ -13,7 +13,7 @@ from typing import Any
 from gate.model import EventId, TicketKey, TicketRow
 from gate.sqlitefile import open_writer
 from gate.storage.tickets import base_path
-from gate.wire import sql
+from gate.wire import cbor, sql
 from gate.wire.enrol import Enrolment
 from gate.wire.manifest import BaseRef
 from gate.wire.ticketkey import cti_input, text_input, ticket_key
@@ -35,6 +35,15 @@ class StateFolder:
     @property
     def sync_db(self) -> Path:
         return self.path / "sync.db"
+
+    def journal(self, *kinds: str) -> list[dict[str, Any]]:
+        """Bodies of the rows on disk (of these kinds), oldest first, read by a connection of its own."""
+        connection = sqlite3.connect(f"file:{self.path / 'journal.db'}?mode=ro", uri=True)
+        try:
+            bodies = [cbor.loads(body) for (body,) in connection.execute("SELECT body FROM journal ORDER BY id")]
+        finally:
+            connection.close()
+        return [body for body in bodies if body["kind"] in kinds or not kinds]
 
     def ready(self, rows: Iterable[TicketRow] = (), **policy: Any) -> StateFolder:
         self.enrol()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from gate.ports import Draft, Message, PinEvent
 from gate.storage.journal import JournalStore
 from gate.storage.tickets import TicketBook
 from gate.storage.world import WorldReader
-from gate.wire import cbor
 from gate.wire.journal import Record
 from tests.fakes.clock import FakeClock
 from tests.fakes.issuer import key
@@ -178,12 +176,7 @@ class Rig:
 
     def rows(self, *kinds: str) -> list[dict[str, Any]]:
         """Bodies on disk, read by a connection of its own."""
-        connection = sqlite3.connect(f"file:{self.state.path / 'journal.db'}?mode=ro", uri=True)
-        try:
-            bodies = [cbor.loads(body) for (body,) in connection.execute("SELECT body FROM journal ORDER BY id")]
-        finally:
-            connection.close()
-        return [body for body in bodies if body["kind"] in kinds or not kinds]
+        return self.state.journal(*kinds)
 
     def shown(self) -> dict[str, Any]:
         """The newest `state` message."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from gate.app import GateApp
 from gate.model import GateId
 from gate.settings import GateSettings, KioskSettings, LaneSettings, PinSettings, Settings
 from gate.staffroom import StaffRoom
-from gate.wire import cbor
 from gate.wire.pins import make_verifier
 from tests.e2e.site import free_port
 from tests.fakes.state import GATE, StateFolder
@@ -122,12 +120,7 @@ class House:
     # ---- looking
 
     def rows(self, *kinds: str) -> list[dict[str, Any]]:
-        connection = sqlite3.connect(f"file:{self.state.path / 'journal.db'}?mode=ro", uri=True)
-        try:
-            bodies = [cbor.loads(body) for (body,) in connection.execute("SELECT body FROM journal ORDER BY id")]
-        finally:
-            connection.close()
-        return [body for body in bodies if body["kind"] in kinds or not kinds]
+        return self.state.journal(*kinds)
 
     def said(self, what: str) -> list[dict[str, Any]]:
         """Rows about access, by their word."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import ssl
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from typing import Any
 import httpx
 
 from gate.staffcli import put_staff
-from gate.wire import cbor
 from tests.e2e.screen import Screen
 from tests.e2e.site import free_port, until
 from tests.fakes.issuer import POLICY
@@ -185,12 +183,7 @@ class RunningGate:
 
     def rows(self, *kinds: str) -> list[dict[str, Any]]:
         """Bodies of the journal's rows, oldest first."""
-        connection = sqlite3.connect(f"file:{self.state.path / 'journal.db'}?mode=ro", uri=True)
-        try:
-            bodies = [cbor.loads(body) for (body,) in connection.execute("SELECT body FROM journal ORDER BY id")]
-        finally:
-            connection.close()
-        return [body for body in bodies if body["kind"] in kinds or not kinds]
+        return self.state.journal(*kinds)
 
     def rows_of(self, n: int, *kinds: str) -> list[dict[str, Any]]:
         """Rows about one ticket."""
