@@ -170,6 +170,7 @@ class Screen:
             "clock": moment.trust.value,
             "now": moment.at,
             "time": local_time(event.policy, moment.at) if event else "",
+            "tz": event.policy.tz if event else "",
             "demo": self.demo,
             "next_gate": self.next_gate or _next_gate(event),
             "pair": self.pair,

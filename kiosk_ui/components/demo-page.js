@@ -6,6 +6,7 @@ import { LightElement } from "./light.js";
 import { houseLanguages } from "./screen.js";
 import { age, clock, fill, known, pick, plain, wordsFor } from "./words.js";
 import "./demo-camera.js";
+import "./demo-display.js";
 import "./demo-pins.js";
 import "./demo-tables.js";
 
@@ -41,7 +42,7 @@ export class DemoPage extends LightElement {
         </section>
         <section class="card showing">
           <header><h2>${say.display}</h2><a class="end" href="/" target="_blank" rel="noopener">${say.open_display}</a></header>
-          <iframe src="/" title=${say.display} tabindex="-1" loading="eager"></iframe>
+          <demo-display .label=${say.display}></demo-display>
         </section>
         <section class="card driving">
           <header><h2>${say.pins}</h2></header>
@@ -52,8 +53,8 @@ export class DemoPage extends LightElement {
           <demo-decisions .rows=${data.decisions} .file=${file}></demo-decisions>
         </section>
         <section class="card writing">
-          <header><h2>${say.journal}</h2><span class="end">${say.journal_note}</span></header>
-          <demo-journal .rows=${data.journal} .file=${file}></demo-journal>
+          <header><h2>${say.journal}</h2><span class="end">${fill(say.journal_note, { gate: plain(this.state?.gate?.short, 3) })}</span></header>
+          <demo-journal .rows=${data.journal} .state=${this.state} .file=${file}></demo-journal>
         </section>
         <section class="card sending">
           <header><h2>${say.sync}</h2></header>

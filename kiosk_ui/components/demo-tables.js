@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit.js";
 import { LightElement } from "./light.js";
 import { verdictChip } from "./verdict-chip.js";
-import { plain } from "./words.js";
+import { clockAt, plain } from "./words.js";
 
 const MAX_ROWS = 12;
 
@@ -26,6 +26,7 @@ export class DemoDecisions extends LightElement {
     const rows = (Array.isArray(this.rows) ? this.rows : []).slice(0, MAX_ROWS);
     if (!rows.length) return html`<p class="empty">${demo.no_decisions}</p>`;
     return html`<table class="decisions">
+      <colgroup><col class="chip" /><col /><col class="wide" /><col class="n" /><col class="n" /><col class="n" /><col class="n" /><col class="n" /></colgroup>
       <thead>
         <tr>
           <th colspan="2">${demo.reason}</th><th class="wide">${demo.ticket}</th>
@@ -49,11 +50,13 @@ export class DemoDecisions extends LightElement {
 customElements.define("demo-decisions", DemoDecisions);
 
 export class DemoJournal extends LightElement {
-  static properties = { rows: { attribute: false }, file: { attribute: false } };
+  static properties = { rows: { attribute: false }, state: { attribute: false }, file: { attribute: false } };
 
   constructor() {
     super();
     this.rows = [];
+    /** Newest `state` message: its time zone, and the plate that marks rows of the gate's own chain. */
+    this.state = null;
     this.file = null;
   }
 
@@ -64,13 +67,13 @@ export class DemoJournal extends LightElement {
     if (!rows.length) return html`<p class="empty">${demo.no_journal}</p>`;
     return html`<table class="journal">
       <thead>
-        <tr><th class="n">${demo.seq}</th><th>${demo.kind}</th><th>${demo.reason}</th><th>${demo.ticket}</th><th>${demo.hash}</th></tr>
+        <tr><th>${demo.time}</th><th class="n">${demo.seq}</th><th>${demo.kind}</th><th>${demo.ticket}</th><th>${demo.hash}</th></tr>
       </thead>
       <tbody>
         ${rows.map((row) => html`<tr data-kind=${plain(row.kind, 12)}>
-          <td class="n">${plain(row.seq, 10)}</td>
-          <td class="kind">${plain(row.kind, 12)}</td>
-          <td class="text">${reason(row)}</td>
+          <td>${Number.isFinite(row.at) ? clockAt(row.at, this.state?.tz, this.file) : "–"}</td>
+          <td class="n">${row.event === "" ? html`<span class="own">${plain(this.state?.gate?.short, 3)}</span>` : nothing}${plain(row.seq, 10)}</td>
+          <td class="text"><b>${plain(row.kind, 12)}</b> ${row.reason ? reason(row) : nothing}</td>
           <td class="mono">${ticket(row)}</td>
           <td class="mono hash">${plain(row.hash, 64).slice(0, 8)}</td>
         </tr>`)}

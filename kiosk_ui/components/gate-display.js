@@ -102,7 +102,7 @@ export class GateDisplay extends LightElement {
         <div class="idle-pic">${idlePicture(s.hint)}</div>
       </main>
       <footer class="strip" lang=${s.lang}>
-        <span class="status ${s.status.warn ? "warn" : ""}" data-parts=${s.status.rest.length} data-fit="0.6"
+        <span class="status ${s.status.warn ? "warn" : ""}" data-parts=${s.status.rest.length} data-fit="0.5"
           >${icon(s.status.icon)}<span><b>${s.status.main}</b>${s.status.rest.map((part) => ` · ${part.replaceAll(" ", "\u00a0")}`)}</span></span
         >
         ${s.demo ? html`<span class="demo-mark">${s.demo}</span>` : nothing}

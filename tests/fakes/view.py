@@ -42,6 +42,7 @@ IDLE: dict[str, Any] = {
     "clock": "synced",
     "now": 1_798_000_020_000,
     "time": "14:07",
+    "tz": "Asia/Taipei",
     "demo": False,
     "next_gate": None,
 }

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import segno
 
-from tests.fakes.view import FakeView, decision_of, state_of
+from tests.fakes.view import IDLE, FakeView, decision_of, state_of
 
 SIZE = (640, 360)
 
@@ -71,15 +71,18 @@ def fill(view: FakeView) -> None:
     kinds = {"GO": "admitted", "GO_ATTENTION": "admitted"}
     journal = [
         {
+            "event": "spring",
             "seq": 128 - i,
             "kind": kinds.get(verdict, "refused"),
             "reason": reason,
             "ticket_number": "ZDK4-SE1E-0" if reason != "invalid_signature" else None,
             "hash": f"{(i + 7) * 0x9E3779B97F4A7C15 % 2**64:016x}",
-            "time": f"14:0{7 - i // 4}:{59 - i * 4:02d}",
+            "at": IDLE["now"] - i * 4_000,
         }
         for i, (verdict, reason) in enumerate(_CASES)
     ]
+    stopped = {"event": "", "seq": 7, "kind": "mode", "reason": None, "ticket_number": None, "hash": "b2fe0d8f" * 8}
+    journal.insert(2, stopped | {"at": IDLE["now"] - 6_000})
     view.current = state_of(None, demo=True)
     view.demo_data = {
         "pins": PINS,

@@ -42,6 +42,8 @@ _CHECK = """() => {
   return faults;
 }"""
 
+NO_FAULTS = f"() => ({_CHECK})().length === 0"
+"""For `wait_for_function` of a page or frame."""
 
 _EACH = """async (cases) => {
   const check = %s;

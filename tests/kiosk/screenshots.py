@@ -19,7 +19,7 @@ from tests.kiosk.staff.views import each_door, each_tab, each_view, switch
 
 SIZES = {"480x320": (480, 320), "800x480": (800, 480), "390x844": (390, 844), "1920x1080": (1920, 1080)}
 VERDICT_SIZES = ("800x480", "1920x1080")
-DEMO_SIZES = {"1280x800": (1280, 800), **SIZES}
+DEMO_SIZES = {"1280x800": (1280, 800), "1600x1000": (1600, 1000), **SIZES}
 MAIN_SIZES = {"staff": "390x844", "tech": "1280x800"}
 STAFF_SIZES = {**SIZES, "1280x800": (1280, 800)}
 _URL = "https://10.0.0.5:8443/staff#pair=7K2MQ4TX"

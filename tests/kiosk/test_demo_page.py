@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 from tests.fakes.view import FakeView, decision_of, state_of
 from tests.kiosk import demo_data
 from tests.kiosk.conftest import Open
+from tests.kiosk.layout import NO_FAULTS
 from tests.kiosk.words import LANGUAGES, load
 
-SIZES = [(1280, 800), (1920, 1080), (390, 844)]
+SIZES = [(1600, 1000), (1280, 800), (1920, 1080), (390, 844)]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES, ids=[f"{w}x{h}" for w, h in SIZES])
@@ -28,12 +29,25 @@ def test_everything_of_a_gate_is_on_one_page(
     corners = page.locator(".outline polygon").get_attribute("points")
     assert corners is not None
     assert len(corners.split()) == 4
+    page.frame_locator("iframe").locator(".idle-say p").first.wait_for()
+    page.frames[1].wait_for_function(NO_FAULTS)
     view.show("GO", "en", demo=True)
     expect(page.frame_locator("iframe").locator("gate-display")).to_have_attribute("data-verdict", "go")
     view.publish({**demo_data.PINS, "t": "pins"})
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth") is True
     if width > 1000:
         assert page.evaluate("() => document.documentElement.scrollHeight <= innerHeight") is True
+
+
+def test_the_journal_says_when_and_which_chain_a_row_is_of(url: str, view: FakeView, open_page: Open) -> None:
+    demo_data.fill(view)
+    page = open_page(f"{url}/demo", 1280, 800)
+    rows = page.locator(".journal tbody tr")
+    expect(rows.nth(0).locator("td").nth(0)).to_have_text("12:27:00")  # in the event's zone
+    expect(rows.nth(0).locator("td").nth(1)).to_have_text("128")
+    expect(rows.nth(2).locator(".own")).to_have_text("2")
+    expect(rows.nth(2)).to_contain_text("mode")
+    expect(page.locator(".writing header")).to_contain_text("newest first; 2 marks the gate's own chain")
 
 
 def test_pins_are_drawn_as_they_change(url: str, view: FakeView, open_page: Open) -> None:
@@ -110,6 +124,7 @@ def test_hostile_figures_stay_text(url: str, view: FakeView, open_page: Open) ->
     page = open_page(f"{url}/demo", 1280, 800)
     expect(page.locator(".journal tbody tr")).to_have_count(1)
     view.publish({"t": "preview", "jpeg": '" onerror="x', "corners": [["a", 1]], "size": evil})
+    view.demo_data["decisions"] = [decision_of(3), row]
     view.publish(decision_of(3))
     expect(page.locator(".decisions tbody tr").first).to_contain_text("ok")
     assert page.title() == "Gate demo"

@@ -62,6 +62,13 @@ def test_every_reason_line_fits(url: str, open_page: Open, width: int, height: i
     assert faults_of_each(page, states) == []
 
 
+def test_a_screen_of_four_to_three_holds_too(url: str, open_page: Open) -> None:
+    page = open_page(url, 800, 600)
+    page.wait_for_selector(".idle-say p")
+    idle = [state_of(None, languages=house(lang), **more) for lang in LANGUAGES for more in ({}, AGED)]
+    assert faults_of_each(page, idle + [state_of(verdict, lang) for verdict in SCREENS for lang in LANGUAGES]) == []
+
+
 AGED = {"mode": "local", "data_age_s": None, "clock": "untrusted", "sync": {"queue": 1234567}, "demo": True}
 LONG_NAME = {"gate": "north-entrance-2", "gate_name": {"en": "North entrance, hall 12"}, "time": "14:03"}
 ATTENTION = ["test", "minor", "accessibility", "vip", "staff", "answers", "attention"]
