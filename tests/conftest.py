@@ -13,6 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine may stop a test for seconds: how long one example took says nothing. (With a deadline of None the health
+# check of slow generation allows 30 s.) What else was chosen before, on the command line or by CI, stays.
+settings.register_profile("gate", settings(), deadline=None)
+settings.load_profile("gate")
 
 
 def _zbar() -> str:

@@ -29,6 +29,8 @@ OnMessage = Callable[[dict[str, Any], bytes | None], None]
 _OUT_FD, _IN_FD = 3, 4
 _PIPE_BYTES = 1 << 20
 _EXIT_END, _EXIT_CONFIG = 0, 2
+_LISTEN_S = 0.25
+"""Silence is counted in pieces of this length: a machine that stood still for seconds has not heard the child be silent."""
 _STEADY_S = 10.0
 """A child that was well for this long starts the backoff anew."""
 
@@ -40,7 +42,6 @@ class _Running:
     pid: int
     out: int
     into: int
-    started: float
     health: float | None = None
     well_since: float | None = None
     fault: str | None = None
@@ -207,7 +208,7 @@ class ScannerProcess:
         finally:
             os.close(out_w)
             os.close(in_r)
-        running = _Running(pid, out_r, in_w, time.monotonic())
+        running = _Running(pid, out_r, in_w)
         with self._lock:
             self._running = running
         if self._stop.is_set():
@@ -221,15 +222,16 @@ class ScannerProcess:
         poller = select.poll()
         poller.register(running.out, select.POLLIN)
         poller.register(self._wake_r, select.POLLIN)
+        heard, silent_s = running.health, 0.0
         try:
             while True:
-                last = running.health if running.health is not None else running.started
-                limit = self._stall_s if running.health is not None else self._start_s
-                left_s = last + limit - time.monotonic()
-                if left_s <= 0:
+                limit = self._stall_s if heard is not None else self._start_s
+                if silent_s >= limit:
                     why = "silent"
                     break
-                ready = [fd for fd, _ in poller.poll(left_s * 1000)]
+                began = time.monotonic()
+                ready = [fd for fd, _ in poller.poll(min(_LISTEN_S, limit - silent_s) * 1000)]
+                silent_s += min(_LISTEN_S, time.monotonic() - began)
                 if self._wake_r in ready:
                     break
                 if running.out in ready:
@@ -238,6 +240,8 @@ class ScannerProcess:
                         break
                     for record in unpacker.feed(data):
                         self._hear(running, record.message, record.jpeg)
+                    if running.health != heard:
+                        heard, silent_s = running.health, 0.0
         except FormatError as error:
             log.error("scanner %s: %s", self.name, error)
             why = "broken_pipe"

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 SIZE = (320, 240)
+STAMPED_MS = 9
+"""How long before a frame is read its driver says it was taken."""
 
 
 class FakeV4l2:
@@ -28,7 +30,7 @@ class FakeV4l2:
         return True
 
     def get(self, prop: int) -> float:
-        return time.monotonic() * 1000 - 5 if prop == cv2.CAP_PROP_POS_MSEC else self._set.get(prop, 0.0)
+        return time.monotonic() * 1000 - STAMPED_MS if prop == cv2.CAP_PROP_POS_MSEC else self._set.get(prop, 0.0)
 
     def grab(self) -> bool:
         return self._path.exists()
@@ -74,7 +76,7 @@ class FakePicamera2:
         width, height = self._configured["main"]["size"]
         buffer = np.full((height * 3 // 2, width + 64), 128, np.uint8)  # rows are longer than the picture
         buffer[:height, :width] = 77
-        stamp = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 9_000_000
+        stamp = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - STAMPED_MS * 1_000_000
         return SimpleNamespace(
             get_metadata=lambda: {"SensorTimestamp": stamp}, make_array=lambda name: buffer, release=lambda: None
         )

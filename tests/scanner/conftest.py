@@ -79,10 +79,11 @@ def lane() -> Lane:
 
 @pytest.fixture
 def started() -> Iterator[Callable[..., ScannerProcess]]:
+    """Starts a scanner child that is given all the time a busy machine may take, unless the test says otherwise."""
     running: list[ScannerProcess] = []
 
     def start(lane: Lane, config: Message, **options: Any) -> ScannerProcess:
-        scanner = ScannerProcess({"name": "cam0", **config}, lane, **options)
+        scanner = ScannerProcess({"name": "cam0", **config}, lane, **{"start_s": 120, "stall_s": 60, **options})
         running.append(scanner)
         scanner.start()
         return scanner

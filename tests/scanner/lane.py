@@ -22,6 +22,6 @@ class Lane:
     def of(self, word: str) -> list[Message]:
         return [m for m, _ in self.messages if m["t"] == word]
 
-    def wait(self, enough: Callable[[], bool], seconds: float = 15) -> None:
+    def wait(self, enough: Callable[[], bool], seconds: float = 60) -> None:
         with self._news:
             assert self._news.wait_for(enough, seconds), [m for m, _ in self.messages]

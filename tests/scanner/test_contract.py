@@ -11,6 +11,7 @@ import pty
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import cv2
@@ -18,14 +19,15 @@ import numpy as np
 import pytest
 
 from gate.scanner.frames import Frame, Picture
-from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, open_source
+from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, open_source, picamera
 from gate.scanner.sources.camera import CameraSource
 from gate.scanner.sources.evdev import WedgeSource
 from gate.scanner.sources.faults import SourceError
 from gate.scanner.sources.lines import LineSource
+from gate.scanner.sources.mjpeg import MjpegSource
 from gate.scanner.sources.picamera import PicameraSource
 from gate.settings import InputSettings
-from tests.scanner.cameras import SIZE, FakePicamera2, FakeV4l2
+from tests.scanner.cameras import SIZE, STAMPED_MS, FakePicamera2, FakeV4l2
 from tests.scanner.devices import FakeDevices, keys
 from tests.scanner.netcam import NetCam
 
@@ -71,7 +73,8 @@ def _url(folder: Path) -> Case:
     def gone() -> None:
         camera.mode = "unplugged"
 
-    return Case(open_source(_settings("url", camera.url)), Frame, _nothing, gone, frozenset({"unplugged"}))
+    source = MjpegSource(_settings("url", camera.url), timeout_s=60)
+    return Case(source, Frame, _nothing, gone, frozenset({"unplugged"}))
 
 
 def _video(folder: Path) -> Case:
@@ -136,7 +139,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 def _items(case: Case, count: int) -> list[Any]:
     found: list[Any] = []
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(found) < count and time.monotonic() < end:
         case.feed()
         for _ in range(40):
@@ -149,6 +152,7 @@ def _items(case: Case, count: int) -> list[Any]:
 
 
 def test_every_source_keeps_the_contract(case: Case) -> None:
+    begun = time.monotonic_ns() // 1_000_000
     facts = case.source.open()
     assert ":" in facts.source or facts.source == "stdin"
     if case.kind is Frame:
@@ -157,7 +161,8 @@ def test_every_source_keeps_the_contract(case: Case) -> None:
     now = time.monotonic_ns() // 1_000_000
     times = [item.captured if isinstance(item, Frame) else item.at for item in items]
     assert times == sorted(times)
-    assert all(now - 3000 < at <= now for at in times)
+    assert begun - STAMPED_MS <= times[0]
+    assert times[-1] <= now
     for item in items:
         if isinstance(item, Frame):
             assert item.size == SIZE
@@ -178,7 +183,7 @@ def test_every_source_keeps_the_contract(case: Case) -> None:
 
 
 def _until_it_fails(source: FrameSource) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         source.read()
 
@@ -200,9 +205,6 @@ def test_the_pi_camera_flushes_after_a_start_and_a_change_only(tmp_path: Path) -
     frames = [source.read() for _ in range(3)]
     assert isinstance(frames[0], Frame)
     assert int(frames[0].image.max()) == int(frames[0].image.min()) == 77
-    assert (
-        5 <= time.monotonic_ns() // 1_000_000 - frames[0].captured <= 500
-    )  # the sensor's time, though it counts sleep
     assert source.control("exposure", 4.0)
     assert source.control("focus", 5.5)
     assert not source.control("zoom", 1)
@@ -210,6 +212,19 @@ def test_the_pi_camera_flushes_after_a_start_and_a_change_only(tmp_path: Path) -
     assert FakePicamera2.flushes == [True, False, False, True]
     assert FakePicamera2.controls == [{"AeEnable": False, "ExposureTime": 4000}, {"AfMode": 0, "LensPosition": 5.5}]
     source.close()
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "taken_s"), [(999.99, 999.99), (1499.99, 999.99), (1000.01, 1000), (998, 1000), (0, 1000)]
+)
+def test_the_pi_sensors_time_counts_with_or_without_sleep_and_only_when_it_can_be_true(
+    monkeypatch: pytest.MonkeyPatch, stamp_s: float, taken_s: float
+) -> None:
+    awake = SimpleNamespace(
+        monotonic_ns=lambda: 10**12, CLOCK_BOOTTIME=7, clock_gettime_ns={7: 1_500_000_000_000}.__getitem__
+    )
+    monkeypatch.setattr(picamera, "time", awake)
+    assert picamera._monotonic_ms(round(stamp_s * 1e9)) == round(taken_s * 1000)
 
 
 def test_a_missing_pi_camera_and_a_missing_library_are_named() -> None:
@@ -224,8 +239,6 @@ def test_a_missing_pi_camera_and_a_missing_library_are_named() -> None:
 
 def test_pictures_with_a_thumbnail_inside_and_without_a_length_are_whole(qr: Callable[..., Picture]) -> None:
     """The markers of a thumbnail in the header must not cut a picture in two."""
-    from gate.scanner.sources.mjpeg import MjpegSource
-
     data = cv2.imencode(".jpg", qr("GT1:A"))[1].tobytes()
     thumbnail = b"\xff\xe1\x00\x0a" + b"\xff\xd8\xff\xd9" + b"\x00" * 4
     with_thumbnail = data[:2] + thumbnail + data[2:]

@@ -85,7 +85,7 @@ def _hard(qr: Draw, place: Draw) -> Picture:
 def test_a_held_code_that_the_plain_pass_misses_is_read_by_the_rotating_retries(qr: Draw, place: Draw) -> None:
     frame = _hard(qr, place)
     assert read_zxing(frame).readings == ()
-    cascade = Cascade(budget_ms=1000)
+    cascade = Cascade(budget_ms=1e9)
     found = [cascade.look(frame) for _ in range(len(RETRIES))]
     readings = [r for f in found for r in f.readings]
     assert {r.text for r in readings} == {GT1}
@@ -102,7 +102,7 @@ def test_without_motion_and_candidate_only_the_first_pass_runs(monkeypatch: pyte
         return read_zxing(gray, engine)
 
     monkeypatch.setattr("gate.scanner.decoder.read_zxing", counted)
-    cascade, empty = Cascade(), np.full((720, 1280), 90, np.uint8)
+    cascade, empty = Cascade(budget_ms=1e9), np.full((720, 1280), 90, np.uint8)
     for _ in range(10):
         cascade.look(empty, moving=False)
     assert passes == ["zxing"] * 10
@@ -119,7 +119,7 @@ def test_without_motion_and_candidate_only_the_first_pass_runs(monkeypatch: pyte
 
 
 def test_a_code_that_lies_still_unread_is_looked_at_now_and_then(qr: Draw, place: Draw) -> None:
-    cascade, frame = Cascade(budget_ms=1000), _hard(qr, place)
+    cascade, frame = Cascade(budget_ms=1e9), _hard(qr, place)
     found = [cascade.look(frame, moving=False).readings for _ in range(300)]
     assert any(r[0].text == GT1 for r in found if r)
 
@@ -134,7 +134,7 @@ def test_a_held_ticket_gets_every_retry_within_a_quarter_of_a_second(
         return engines.NOTHING
 
     monkeypatch.setattr("gate.scanner.decoder.read_zxing", blind)
-    cascade = Cascade(budget_ms=1000, fusion=False)
+    cascade = Cascade(budget_ms=1e9, fusion=False)
     for _ in range(7):  # 233 ms at 30 frames a second
         cascade.look(place(qr(GT1, scale=5), 300, 100))
     assert {f"zxing+{retry.name}" for retry in RETRIES} <= set(passes)
@@ -165,7 +165,7 @@ def test_a_candidate_without_area_is_no_region(
     corners: Any, qr: Draw, place: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gate.scanner.decoder.read_zxing", lambda gray, engine="zxing": engines.Found((), 0, corners))
-    cascade = Cascade(budget_ms=1000)
+    cascade = Cascade(budget_ms=1e9)
     texts = {r.text for _ in range(30) for r in cascade.look(place(qr(GT1), 300, 100)).readings}
     assert texts <= {GT1}
 
@@ -206,7 +206,7 @@ def test_views_and_single_channels_are_pictures(qr: Draw, place: Draw) -> None:
 @settings(max_examples=60, deadline=None)
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=3, min_side=0, max_side=90)), st.booleans())
 def test_no_picture_takes_the_cascade_down(picture: np.ndarray, moving: bool) -> None:
-    cascade = Cascade(engines.load_zbar(), budget_ms=1000)
+    cascade = Cascade(engines.load_zbar(), budget_ms=1e9)
     for _ in range(len(RETRIES) + 1):
         assert cascade.look(picture, moving=moving).readings == ()
 

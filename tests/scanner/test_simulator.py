@@ -19,7 +19,7 @@ from tests.scanner.conftest import SCENES, Video
 
 
 def test_every_scene_is_read_exactly_once_and_while_it_is_shown(video: Video) -> None:
-    cascade, holdoff, motion = Cascade(), HoldOff(), Motion()
+    cascade, holdoff, motion = Cascade(budget_ms=1e9), HoldOff(), Motion()
     capture = cv2.VideoCapture(str(video.path))
     appeared: list[tuple[str, float]] = []
     left: list[float] = []

@@ -7,7 +7,6 @@ import http.server
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,20 @@ import pytest
 
 from gate.errors import DeviceError
 from gate.scanner.frames import Frame
-from gate.scanner.sources import EndOfSource, FrameSource, Line, Note
+from gate.scanner.sources import EndOfSource, FrameSource, Line, Note, camera, files
 from gate.scanner.sources.camera import CameraSource
 from gate.scanner.sources.files import ImageFolder, VideoFiles, matching
 from gate.scanner.sources.lines import LineSource
 from gate.settings import InputSettings
+from tests.scanner.hands import Hands
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
+    hands = Hands()
+    monkeypatch.setattr(files, "time", hands)
+    monkeypatch.setattr(camera, "time", hands)
+    return hands
 
 
 def _settings(**keys: Any) -> InputSettings:
@@ -54,22 +62,20 @@ def _until(source: FrameSource, kind: type, limit: int = 200) -> Any:
 
 
 class TestVideoFiles:
-    def test_frames_come_in_real_time_with_the_moment_they_were_due(self, tmp_path: Path) -> None:
+    def test_frames_come_in_real_time_with_the_moment_they_were_due(self, tmp_path: Path, hands: Hands) -> None:
         source = VideoFiles(_settings(kind="video", device=str(_clip(tmp_path / "a.mp4", frames=12))))
         facts = source.open()
         assert (facts.size, facts.fps) == ((320, 240), 60)
         note = source.read()
         assert isinstance(note, Note)
-        start = time.monotonic()
-        frames = [source.read() for _ in range(12)]
-        taken = time.monotonic() - start
-        assert 11 / 60 - 0.02 <= taken <= 2
-        captured = [f.captured for f in frames if isinstance(f, Frame)]
-        assert len(captured) + source.skipped == 12
-        assert captured == sorted(captured)
-        assert 0 <= captured[0] - note.message["at"] <= 60
+        start, frames = hands.now_s, [source.read() for _ in range(12)]
+        assert hands.now_s - start == pytest.approx(11 / 60)
+        captured = [f.captured - note.message["at"] for f in frames if isinstance(f, Frame)]
+        assert captured == [int(n * 1000 / 60) for n in range(12)]
+        assert source.skipped == 0
         source.close()
 
+    @pytest.mark.usefixtures("hands")
     def test_files_play_in_order_then_the_newest_again_and_parts_are_left_alone(self, tmp_path: Path) -> None:
         for name in ("round-0001.mp4", "round-0002.mp4"):
             _clip(tmp_path / name)
@@ -82,6 +88,7 @@ class TestVideoFiles:
         assert _until(source, Note).message["file"] == "round-0003.mp4"
         source.close()
 
+    @pytest.mark.usefixtures("hands")
     def test_it_waits_for_the_first_file(self, tmp_path: Path) -> None:
         source = VideoFiles(_settings(kind="video", device=str(tmp_path)))
         assert source.open().size == (1280, 720)
@@ -91,18 +98,19 @@ class TestVideoFiles:
         assert isinstance(_until(source, Frame), Frame)
         source.close()
 
-    def test_a_reader_that_comes_late_gets_the_newest_frame(self, tmp_path: Path) -> None:
+    def test_a_reader_that_comes_late_gets_the_newest_frame(self, tmp_path: Path, hands: Hands) -> None:
         source = VideoFiles(_settings(kind="video", device=str(_clip(tmp_path / "a.mp4", frames=60))))
         source.open()
         source.read()
         source.read()
-        time.sleep(0.3)
+        hands.sleep(0.31)
         frame = source.read()
         assert isinstance(frame, Frame)
-        assert time.monotonic() * 1000 - frame.captured < 60
-        assert source.skipped >= 10
+        assert 0 <= hands.now_s * 1000 - frame.captured < 1000 / 60
+        assert source.skipped == 17  # of the 18 that were due since, all but the last
         source.close()
 
+    @pytest.mark.usefixtures("hands")
     def test_a_broken_file_is_named_and_passed_over(self, tmp_path: Path) -> None:
         (tmp_path / "a.mp4").write_bytes(b"no video")
         _clip(tmp_path / "b.mp4")
@@ -132,6 +140,16 @@ class TestImageFolder:
             source.read()
         source.close()
 
+    def test_pictures_keep_their_distance_after_a_pause(self, tmp_path: Path, hands: Hands) -> None:
+        for n in range(3):
+            cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((90, 120), 50 * n, np.uint8))
+        source = ImageFolder(_settings(kind="images", device=str(tmp_path), fps=10))
+        source.open()
+        first = source.read()
+        hands.sleep(2)
+        times = [item.captured for item in (first, source.read(), source.read()) if isinstance(item, Frame)]
+        assert times == [1_000_000, 1_002_000, 1_002_100]
+
     def test_an_empty_folder_is_a_device_error(self, tmp_path: Path) -> None:
         with pytest.raises(DeviceError, match="no pictures"):
             ImageFolder(_settings(kind="images", device=str(tmp_path))).open()
@@ -153,8 +171,9 @@ class TestLines:
 class _FakeCapture:
     """A V4L2 camera as OpenCV shows it."""
 
-    def __init__(self, fps: float = 30, frames: int = 3, opened: bool = True) -> None:
+    def __init__(self, fps: float = 30, frames: int = 3, opened: bool = True, stamp_ms: float = 0) -> None:
         self.calls: list[tuple[int, float]] = []
+        self.stamp_ms = stamp_ms
         self.fps, self.frames, self.opened, self.released = fps, frames, opened, False
 
     def isOpened(self) -> bool:
@@ -166,7 +185,7 @@ class _FakeCapture:
 
     def get(self, prop: int) -> float:
         known = {cv2.CAP_PROP_FRAME_WIDTH: 1280.0, cv2.CAP_PROP_FRAME_HEIGHT: 720.0, cv2.CAP_PROP_FPS: self.fps}
-        return time.monotonic() * 1000 - 7 if prop == cv2.CAP_PROP_POS_MSEC else known[prop]
+        return self.stamp_ms if prop == cv2.CAP_PROP_POS_MSEC else known[prop]
 
     def grab(self) -> bool:
         self.frames -= 1
@@ -201,12 +220,16 @@ class TestCamera:
         ]
         assert (facts.size, facts.fps) == ((1280, 720), 25)
 
-    def test_the_drivers_own_time_stamp_is_the_capture_time(self, device: Path) -> None:
-        source = self._open(_FakeCapture(), device)
+    @pytest.mark.parametrize(("age_ms", "believed"), [(7, True), (999, True), (1000, False), (-1, False)])
+    def test_the_drivers_own_time_stamp_is_the_capture_time(
+        self, device: Path, hands: Hands, age_ms: int, believed: bool
+    ) -> None:
+        now = round(hands.now_s * 1000)
+        source = self._open(_FakeCapture(stamp_ms=now - age_ms), device)
         source.open()
         frame = source.read()
         assert isinstance(frame, Frame)
-        assert 5 <= time.monotonic() * 1000 - frame.captured <= 60
+        assert frame.captured == now - (age_ms if believed else 0)
 
     def test_a_slow_camera_is_refused(self, device: Path) -> None:
         fake = _FakeCapture(fps=5)
@@ -273,11 +296,10 @@ def network_camera() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_network_camera_gives_frames_and_its_end_is_a_fault(network_camera: str) -> None:
+def test_a_network_camera_gives_frames_and_its_end_is_a_fault(network_camera: str, hands: Hands) -> None:
     source = CameraSource(_settings(kind="url", device=network_camera))
     assert source.open().size == (320, 240)
-    frame = _until(source, Frame)
-    assert abs(time.monotonic() * 1000 - frame.captured) < 200
+    assert _until(source, Frame).captured == hands.now_s * 1000
     with pytest.raises(DeviceError, match="no frames"):
         _until(source, Note, limit=300)
     source.close()

@@ -120,7 +120,7 @@ class VideoFiles:
 
 
 class ImageFolder:
-    """Each picture of a file, folder or glob once, one a frame period, in lexical order; then the end."""
+    """Each picture of a file, folder or glob once, at least a frame period apart, in lexical order; then the end."""
 
     live = False
 
@@ -128,13 +128,12 @@ class ImageFolder:
         self._settings = settings
         self._files: list[str] = []
         self._seq = 0
-        self._start_s = 0.0
+        self._due_s = 0.0
 
     def open(self) -> SourceFacts:
         self._files = matching(self._settings.device, IMAGE_SUFFIXES)
         if not self._files:
             raise DeviceError(f"input {self._settings.name}: no pictures at {self._settings.device}")
-        self._start_s = time.monotonic()
         size = (self._settings.width, self._settings.height)
         first = cv2.imread(self._files[0], cv2.IMREAD_COLOR)
         if first is not None:
@@ -146,11 +145,12 @@ class ImageFolder:
             raise EndOfSource
         name = self._files[self._seq]
         image = cv2.imread(name, cv2.IMREAD_COLOR)
-        due_s = self._start_s + self._seq / self._settings.fps
         self._seq += 1
         if image is None:
             return Note({"t": "fault", "name": "unreadable_file", "file": os.path.basename(name)})
-        time.sleep(max(0.0, due_s - time.monotonic()))
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        # From this picture, not from the first: after a pause of the machine, a burst would push pictures out unread.
+        self._due_s = time.monotonic() + 1 / self._settings.fps
         return Frame(np.asarray(image), time.monotonic_ns() // 1_000_000, self._seq)
 
     def close(self) -> None:
