@@ -33,7 +33,7 @@ from gate.kiosk.staff.once import Once
 from gate.kiosk.staff.ports import LaneAway, Workshop
 from gate.kiosk.tls import Certificate, certificate, from_files
 from gate.lane.commands import Desk
-from gate.lane.orders import By
+from gate.lane.orders import By, override_reasons
 from gate.laneview import LaneView
 from gate.settings import Settings
 from gate.storage.journal import JournalStore
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 WAIT_S = 5.0
 """The lane answers in milliseconds; longer means a stalled disk, and the handheld is told so."""
+_REASONS_MAX = 20
+"""As many as a phone can offer."""
 _CASES_AHEAD = 50
 """Case numbers taken from the file at once: a power cut skips some, none comes twice."""
 T = TypeVar("T")
@@ -233,13 +235,11 @@ class StaffRoom:
         """What anybody who opens the page may see: it hangs over the door anyway."""
         state = self._view.state()
         events = self._desk.lane.world.events
-        rules = [event.policy.raw.get("override") for event in events]
-        reasons = [item for rule in rules if isinstance(rule, dict) for item in rule.get("reasons") or ()]
         gates = [gate for event in events for gate in event.policy.gates.values() if gate.id != event.gate.id]
         return {
             "gate": state.get("gate"),
             "tz": events[0].policy.tz if events else None,
-            "reasons": list(dict.fromkeys(str(item)[:40] for item in reasons))[:8],
+            "reasons": {event.id: override_reasons(event)[:_REASONS_MAX] for event in events},
             "neighbours": list(dict.fromkeys(gate.short for gate in gates))[:6],
             "languages": list(self.settings.gate.languages),
             "lanes": list(self.settings.lanes),

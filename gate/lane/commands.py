@@ -19,7 +19,7 @@ from gate.errors import GateError
 from gate.lane.gather import Find, Found, gather, gather_number
 from gate.lane.lane import Lane
 from gate.lane.machine import LaneEvent
-from gate.lane.orders import COUNT_MAX, By, Order, Refused, answer_of, origin, second_person
+from gate.lane.orders import COUNT_MAX, By, Order, Refused, answer_of, origin, override_reasons, second_person
 from gate.lane.rows import about, outcome
 from gate.lane.screen import Shown, shown_for
 from gate.lane.world import World, local_day
@@ -188,8 +188,11 @@ class Desk:
             raise Refused("lane", "the lane is not ready to open")
         if second is None and self.needs_second(ref):
             raise Refused("second_person", "a second person has to agree")
-        moment = self._clock.now()
         event = self.lane.world.event(refusal.event)
+        allowed = override_reasons(event)
+        if allowed and reason not in allowed and "other" not in allowed:
+            raise Refused("reason", f"the organiser allows an override for: {', '.join(allowed)}")
+        moment = self._clock.now()
         draft = replace(
             about(refusal, "override", actor=by.actor, input=by.input),
             reason=Reason.OVERRIDE,

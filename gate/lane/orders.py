@@ -55,6 +55,13 @@ def second_person(event: ServedEvent | None) -> tuple[str, ...]:
     return tuple(str(item) for item in named) if isinstance(named, list) else (str(Reason.REVOKED),)
 
 
+def override_reasons(event: ServedEvent | None) -> tuple[str, ...]:
+    """Reasons for which the organiser lets staff override; empty = any. `other` among them = also in one's own words."""
+    rules = event.policy.raw.get("override") if event else None
+    named = rules.get("reasons") if isinstance(rules, dict) else None
+    return tuple(str(item) for item in named if item) if isinstance(named, list) else ()
+
+
 def answer_of(
     found: Found, decision: Decision, verdict: Verdict, order: Order, record: Record | None, at: int
 ) -> dict[str, Any]:

@@ -122,6 +122,7 @@ def _item(record: Record) -> dict[str, Any]:
     number = ticket_number(bytes.fromhex(record.ticket)) if record.ticket and record.list else None
     return {
         "ref": record.own_ref,
+        "event": record.event,
         "kind": record.kind,
         "reason": record.reason,
         "detail": record.detail,

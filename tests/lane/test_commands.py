@@ -205,6 +205,36 @@ def test_override_points_at_the_refusal_and_counts_as_a_use(hand: Hand) -> None:
     assert hand.rig.rows("annulled")[0]["ref"] == answer["ref"]
 
 
+@pytest.mark.parametrize(
+    ("named", "given", "allowed"),
+    [
+        (["medical"], "medical", True),
+        (["medical"], "came_out", False),
+        (["medical", "other"], "a reason in own words", True),
+        ([], "a reason in own words", True),
+    ],
+)
+def test_override_takes_the_reasons_that_the_policy_names(
+    tmp_path: Path, named: list[str], given: str, allowed: bool
+) -> None:
+    from tests.fakes.state import StateFolder
+
+    state = StateFolder(tmp_path)
+    state.ready([state.row(0, state=TicketState.BLOCKED)], override={"reasons": named})
+    hand = Hand(tmp_path, state=state)
+    try:
+        ref = hand.scan(0)["ref"]
+        if allowed:
+            hand.desk.override(ref, SARI, reason=given, second=None, open_=False)
+        else:
+            with pytest.raises(Refused, match="medical") as refused:
+                hand.desk.override(ref, SARI, reason=given, second=None, open_=False)
+            assert refused.value.code == "reason"
+        assert len(hand.rig.rows("override")) == allowed
+    finally:
+        hand.rig.close()
+
+
 def test_revoked_ticket_needs_a_second_person(tmp_path: Path) -> None:
     from tests.fakes.state import StateFolder
 

@@ -7,7 +7,8 @@ import { firstUse } from "../../components/verdict-panel.js";
 import { html, nothing } from "../../vendor/lit.js";
 import "../../components/pin-pad.js";
 
-const REASONS = ["came_out", "family", "not_opened", "guest", "safety"];
+// Where the organiser's policy names none. `other` is a reason in one's own words.
+const REASONS = ["paid_at_door", "staff_error", "medical", "came_out", "family", "not_opened", "guest", "safety", "other"];
 
 export class StaffOverride extends LightElement {
   static properties = {
@@ -43,7 +44,7 @@ export class StaffOverride extends LightElement {
   render() {
     const say = this.file.staff;
     const verdict = this.file.verdict[this.answer.verdict]?.lines.join(" ").replace("{gate}", "") ?? "";
-    const reasons = [...new Set([...(this.page.session.gate.reasons ?? []), ...REASONS])].slice(0, 7);
+    const named = this.page.session.gate.reasons?.[this.answer.event] ?? [];
     return html`<header class="top">
         <button type="button" class="icb" aria-label=${say.back} @click=${() => (this.page.overriding = null)}>${icon("back")}</button>
         <div class="grow"><h1>${say.override}</h1><p class="sub">${verdict} ${firstUse(this.answer.first_use, this.file)}</p></div>
@@ -51,7 +52,7 @@ export class StaffOverride extends LightElement {
       </header>
       <main class="scroll override">
         <fieldset class="reasons"><legend>${say.why_admit}</legend>
-          ${[...reasons, "other"].map((name) => html`<label class="reason"><input type="radio" name="reason" value=${name} .checked=${this.reason === name} @change=${() => (this.reason = name)} /><span>${this.#word(name)}</span></label>`)}
+          ${(named.length ? named : REASONS).map((name) => html`<label class="reason"><input type="radio" name="reason" value=${name} .checked=${this.reason === name} @change=${() => (this.reason = name)} /><span>${this.#word(name)}</span></label>`)}
         </fieldset>
         ${this.reason === "other" ? html`<label class="field"><span>${say.reason}</span><input class="input" maxlength="120" .value=${this.other} @input=${(event) => (this.other = event.target.value)} /></label>` : nothing}
         <div class="pins">

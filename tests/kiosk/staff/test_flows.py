@@ -11,6 +11,7 @@ from gate.wire.numbers import ticket_number
 from tests.e2e.site import until
 from tests.kiosk.staff.browsing import Phones, press_pin, scan, verdict
 from tests.kiosk.staff.process import FILMED, PIN_OF, RunningGate
+from tests.kiosk.staff.views import ANSWER, put
 
 
 def held(page: Page, text: str) -> str:
@@ -110,6 +111,24 @@ def test_override_asks_for_reason_and_pin_and_is_written_down(gate: RunningGate,
     (row,) = gate.rows_of(n, "override")
     assert (row["detail"], row["actor"], row["data"]["opened"]) == ("came_out", "sari", False)
     assert row["ref"].endswith(str(gate.rows_of(n, "refused")[0]["seq"]))
+
+
+def test_override_offers_the_reasons_of_the_ticket_s_event(enter: Phones) -> None:
+    page = enter()
+    page.wait_for_selector("staff-scan")
+    assert page.evaluate("() => document.querySelector('staff-page').session.gate.reasons") == {"spring": []}
+    page.evaluate(
+        """() => {
+          const page = document.querySelector('staff-page');
+          const gate = { ...page.session.gate, reasons: { spring: ['medical', 'lost_child'], autumn: [] } };
+          page.session = { ...page.session, gate };
+        }"""
+    )
+    put(page, "staff-page", "overriding", {**ANSWER, "verdict": "STOP", "event": "spring"})
+    expect(page.locator(".reason")).to_have_text(["Medical", "lost child"])
+    put(page, "staff-page", "overriding", {**ANSWER, "verdict": "STOP", "event": "autumn"})
+    expect(page.locator(".reason")).to_have_count(9)
+    expect(page.locator(".reason").last).to_have_text("Other, write it")
 
 
 def test_group_is_one_row_with_a_count_and_fits_whole_or_not(gate: RunningGate, enter: Phones) -> None:

@@ -16,7 +16,7 @@ NOON = 1_798_000_020_000
 ANSWER: dict[str, Any] = {
     "reason": "ok", "detail": "", "admitted": False, "ticket_number": "ZDK4-SE1E-0", "ref": "g2/9f1c2b7a55d0e312/7",
     "dir": "entry", "count": 1, "product": DAY, "attention": [], "entries": 0, "uses": 1, "at": NOON, "case": None,
-    "first_use": None,
+    "first_use": None, "event": "spring",
 }  # fmt: skip
 USED = {"reason": "already_redeemed", "detail": "total", "entries": 1, "first_use": {"time": "14:03", "short": "2"}}
 ANSWERS: dict[str, dict[str, Any]] = {
