@@ -35,10 +35,11 @@ from gate.lane.world import World
 from gate.laneview import LaneView
 from gate.model import Scan
 from gate.ports import PinEvent
+from gate.remote import RemoteTasks
 from gate.scanner.supervisor import ScannerProcess
 from gate.sdnotify import Notifier
 from gate.settings import InputSettings, Settings
-from gate.staffroom import CaseNumbers, StaffRoom
+from gate.staffroom import CaseNumbers, InboxDesk, StaffRoom
 from gate.storage.aside import mark_damaged, set_aside_if_broken
 from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
@@ -116,6 +117,7 @@ class GateApp:
             self.notifier.ready(self._status())
             ready(self, self.port)
             self._start_scanners()
+            self._remote.start()
             while not self.stopping.is_set():
                 self._turn()
             self.notifier.stopping()
@@ -348,6 +350,8 @@ class GateApp:
             stack=stack,
         )
         workshop.lan = self.staff.network
+        self._remote = RemoteTasks(settings, InboxDesk(desk, self.inbox), self.staff.once, self.clock.mono_ms)
+        stack.callback(self._remote.close)
         told.hear = desk.heard
         return self.staff
 

@@ -129,9 +129,9 @@ class StaffRoom:
         self._lane = InboxDesk(desk, inbox)
         self._people = _People(settings.gate.state_dir / "secrets")
         self.access = Access(self._store, self._people, settings.kiosk, now_ms=self._now_ms, audit=self._audit)
-        self._once = Once(self._store, self._now_ms)
+        self.once = Once(self._store, self._now_ms)
         words = Words(ui_dir, settings.gate.languages)
-        self._acts = Acts(self._lane, self.access, workshop, self._once, words, self.begin_pairing)
+        self._acts = Acts(self._lane, self.access, workshop, self.once, words, self.begin_pairing)
         self.allowance = Allowance(time.monotonic)
         self._offer_until = 0
         self.certificate: Certificate | None = None

@@ -138,7 +138,7 @@ class GateWorkshop:
             answer = ask(self._settings.gate.runtime_dir / "sync.sock", {"do": "status"}, timeout_s=1.0)
         except (OSError, ValueError):
             return {"reachable": False}
-        kept = ("peer", "mode", "last_ok_s", "server", "events", "version")
+        kept = ("peer", "mode", "last_ok_s", "server", "events", "version", "tasks_ignored")
         return {"reachable": True} | {key: answer[key] for key in kept if key in answer}
 
     def _trust(self) -> dict[str, Any]:

@@ -252,12 +252,13 @@ CALLS: tuple[Call, ...] = (
          words="Answer a device from now on with `revoked`: it stops syncing and wipes its secrets.", sent={},
          answer={"device": "g2"}),
     Call(name="tasks", method="GET", path="/devices/{device}/tasks", do="task_list", role="reader",
-         words="Remote tasks of a device, newest first.",
+         words="Remote tasks of a device, newest first. `state`: waiting, expired, given (nothing is heard of it yet, or the gate "
+         "ignored it), done, refused, with the gate's word `why`.",
          answer=[{"task": "019b3f6c-1a2b-7c3d-8e4f-0123456789ab", "do": "pull", "by": "operator:ana", "made": 1798000000000,
-                  "given": None, "state": "waiting"}]),
+                  "given": None, "state": "waiting", "why": ""}]),
     Call(name="put_task", method="POST", path="/devices/{device}/tasks", do="task_put", body=Task,
-         words="Put a task for the device's next heartbeat. It is given once, within 90 seconds or not at all; the gate obeys "
-         "what its own configuration allows.", sent={"do": "pull"},
+         words="Put a task for the device's next heartbeat. It is given once, within 90 seconds (`open_once`: 45) or not at all; "
+         "the gate obeys what its own configuration allows.", sent={"do": "pull"},
          answer={"task": "019b3f6c-1a2b-7c3d-8e4f-0123456789ab", "device": "g2", "do": "pull", "expires": 1798000090000}),
     Call(name="incidents", method="GET", path="/incidents", do="incidents", role="reader", query=Some,
          words="What people must be told, newest first. `event` empty: those of devices.",

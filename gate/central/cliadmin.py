@@ -119,10 +119,10 @@ def device_task(
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Put a task for the device's next heartbeat. Given once, within 90 s or not at all; the gate obeys what it allows."""
+    """Put a task for the device's next heartbeat. Given once, within 90 s (open_once: 45) or not at all."""
     with failing(as_json):
         if not word:
-            table(as_json, do(state, "task_list", {"device": device}), ("task", "do", "by", "made", "given", "state"))
+            table(as_json, do(state, "task_list", {"device": device}), ("task", "do", "by", "made", "given", "state", "why"))
             return
         result = do(state, "task_put", {"device": device, "do": word})
         show(as_json, result, f"{word} waits for the next heartbeat of {device}.")

@@ -12,13 +12,18 @@ from sqlalchemy import Connection, insert, select, update
 
 from gate.central import devices, events, schema
 from gate.errors import ConfigError
-from gate.wire.journal import uuid7
+from gate.wire import cbor
+from gate.wire.journal import DEVICE_STREAM, uuid7
 
 WORDS = ("pull", "disable", "enable", "open_once")
 LIFE_MS = 90_000
-"""Three heartbeats. Who is not there then is told nothing of it later: nobody waits at that lane any more."""
+"""Three heartbeats. Who is not there then is told nothing of it later: it may be the opposite of what is wanted by then."""
+OPENING_LIFE_MS = 45_000
+"""One heartbeat and a slow one: nobody waits at that lane any longer."""
 _WAITING_MAX = 20
 """As many as a gate reads of one answer."""
+_ROWS_MAX = 1_000
+# Of the gate's journal, looked through for what became of its tasks; each leaves one or two.
 
 
 def put(connection: Connection, device: str, do: str, who: str, now_ms: int, random: bytes) -> dict[str, Any]:
@@ -38,7 +43,7 @@ def put(connection: Connection, device: str, do: str, who: str, now_ms: int, ran
         )
     task = uuid7(now_ms, random)
     connection.execute(insert(schema.task).values(device=device, id=task, do=do, who=who, made=now_ms))
-    return {"task": task, "device": device, "do": do, "expires": now_ms + LIFE_MS}
+    return {"task": task, "device": device, "do": do, "expires": now_ms + _life_ms(do)}
 
 
 def take(connection: Connection, device: str, now_ms: int) -> list[dict[str, Any]]:
@@ -52,21 +57,58 @@ def take(connection: Connection, device: str, now_ms: int) -> list[dict[str, Any
 
 
 def listed(connection: Connection, device: str, now_ms: int, limit: int = 50) -> list[dict[str, Any]]:
-    """Newest first; `state`: waiting, given, expired. Raises: NotHereError."""
-    if devices.get(connection, device) is None:
+    """Newest first; `state`: waiting, given (nothing is heard of it yet, or the gate ignored it), done, refused (`why`: the
+    gate's word for it), expired. Raises: NotHereError."""
+    found = devices.get(connection, device)
+    if found is None:
         raise events.NotHereError([("device", f"there is no device {device!r}", "see `gate central device list`")])
     table = schema.task
-    rows = connection.execute(select(table).where(table.c.device == device).order_by(table.c.id.desc()).limit(limit))
+    query = select(table).where(table.c.device == device).order_by(table.c.id.desc()).limit(limit)
+    rows = connection.execute(query).all()
+    came = _outcomes(connection, found.gate, min((row.given for row in rows if row.given), default=None))
     return [
         {
             "task": row.id, "do": row.do, "by": row.who, "made": row.made, "given": row.given,
-            "state": "given" if row.given else "waiting" if row.made + LIFE_MS > now_ms else "expired",
+            "state": _state(row, came.get(row.id), now_ms), "why": came.get(row.id, ""),
         }
         for row in rows
     ]  # fmt: skip
 
 
+def _state(row: Any, came: str | None, now_ms: int) -> str:
+    if came is not None:
+        return "refused" if came else "done"
+    if row.given:
+        return "given"
+    return "waiting" if row.made + _life_ms(row.do) > now_ms else "expired"
+
+
+def _outcomes(connection: Connection, gate: str, since: int | None) -> dict[str, str]:
+    """What the gate's journal says of its tasks, by their id: empty = done, else why not. The last word counts."""
+    if since is None:
+        return {}
+    table = schema.checkin
+    query = select(table.c.body).where(
+        table.c.event_id == DEVICE_STREAM,
+        table.c.gate == gate,
+        table.c.kind.in_(("mode", "config")),
+        table.c.received >= since,
+    )
+    found: dict[str, str] = {}
+    for body in connection.scalars(query.order_by(table.c.n.desc()).limit(_ROWS_MAX)):
+        row = cbor.loads(bytes(body))
+        data = row.get("data")
+        if isinstance(data, dict) and str(row.get("actor")).startswith("central:"):
+            found.setdefault(str(data.get("key")), str(data.get("why") or ""))
+    return found
+
+
+def _life_ms(do: str) -> int:
+    return OPENING_LIFE_MS if do == "open_once" else LIFE_MS
+
+
 def _waiting(connection: Connection, device: str, now_ms: int) -> list[Any]:
     table = schema.task
     query = select(table).where(table.c.device == device, table.c.given.is_(None), table.c.made > now_ms - LIFE_MS)
-    return list(connection.execute(query.order_by(table.c.id).with_for_update()).all())
+    rows = connection.execute(query.order_by(table.c.id).with_for_update()).all()
+    return [row for row in rows if row.made + _life_ms(row.do) > now_ms]

@@ -1,8 +1,9 @@
 """What sync says of itself: the rows of `status`, put together from what the loops report.
 
 Keys: `enrolled` yes|no, `peer` server id, `device`, `mode` online|local, `data_age` seconds (empty = no data yet), `queue`
-records not delivered, `quarantined` records set aside, `last_error` in words (empty = all is well), `contact` Unix ms of the
-last answer (empty = none in this run), `events` JSON {event: {seq, issued, cursor, rows}}.
+records not delivered, `quarantined` records set aside, `tasks_ignored` remote tasks not obeyed in this run, `last_error` in
+words (empty = all is well), `contact` Unix ms of the last answer (empty = none in this run), `events` JSON
+{event: {seq, issued, cursor, rows}}.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ AGE_STEP_S = 10
 _SERVER = "server"
 # Part under which absence of the server is noted, whichever loop met it.
 
-_KEYS = ("enrolled", "peer", "device", "mode", "data_age", "queue", "quarantined", "last_error", "contact", "events")
+_NUMBERS = ("queue", "quarantined", "tasks_ignored")
+_KEYS = ("enrolled", "peer", "device", "mode", "data_age", *_NUMBERS, "last_error", "contact", "events")
 
 
 class StatusBoard:
@@ -36,7 +38,7 @@ class StatusBoard:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._errors: dict[str, str] = {}
-        self._values = dict.fromkeys(_KEYS, "") | {"enrolled": "no", "mode": "local", "queue": "0", "quarantined": "0"}
+        self._values = dict.fromkeys(_KEYS, "") | {"enrolled": "no", "mode": "local"} | dict.fromkeys(_NUMBERS, "0")
         self._written: dict[str, str] = {}
         self._issued: int | None = None
 
@@ -125,12 +127,11 @@ def to_message(values: Mapping[str, str]) -> dict[str, Any]:
     return {
         "peer": values.get("peer", ""),
         "mode": values.get("mode", "local"),
-        "queue": number("queue") or 0,
         "data_age_s": number("data_age"),
         "last_error": values.get("last_error", ""),
         "enrolled": values.get("enrolled") == "yes",
         "device": values.get("device", ""),
-        "quarantined": number("quarantined") or 0,
+        **{key: number(key) or 0 for key in _NUMBERS},
         "contact": number("contact"),
         "events": json.loads(values.get("events") or "{}"),
     }

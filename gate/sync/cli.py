@@ -68,6 +68,7 @@ def status(
     typer.echo(f"data age    {'no data yet' if age is None else f'{age} s'}")
     typer.echo(f"queue       {found['queue']}")
     typer.echo(f"quarantined {found['quarantined']}")
+    typer.echo(f"ignored     {found['tasks_ignored']} remote tasks")
     typer.echo(f"last error  {found['last_error'] or '-'}")
 
 

@@ -1,9 +1,9 @@
-"""Every 30 seconds: how we are, and what the server would like us to do. Only what the configuration allows is obeyed."""
+"""Every 30 seconds: how we are, and what the server would like us to do. `tasks` holds which of it is obeyed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ from gate.sync import lanefile
 from gate.sync.client import Client
 from gate.sync.clocks import SyncClock
 from gate.sync.protocol import SPREAD_MAX_S
+from gate.sync.tasks import Tasks
 from gate.wire import cbor
-
-_TASKS_MAX = 20
 
 
 @dataclass(slots=True)
@@ -23,19 +22,17 @@ class Heartbeat:
     """Used by one thread.
 
     Args:
-        allowed: tasks of `[sync] remote`. pull: does the task `pull`. spread: takes the server's reconnect spread, s.
+        pull: does the task `pull`. spread: takes the server's reconnect spread, s.
         runtime: where the lane leaves its state.
         status: the present status message.
     """
 
     clock: SyncClock
-    allowed: Collection[str]
+    tasks: Tasks
     status: Callable[[], dict[str, Any]]
     pull: Callable[[], None]
     spread: Callable[[float], None]
     runtime: Path
-    ignored: int = 0
-    """Tasks that are not allowed here, or not known."""
 
     def step(self, client: Client) -> None:
         """Raises: UplinkError, FormatError."""
@@ -54,20 +51,12 @@ class Heartbeat:
             },
             "lane": lane.get("lane"),
             "inputs": lane.get("inputs", {}),
-            "counts": {**lane.get("counts", {}), "quarantined": status["quarantined"]},
+            "counts": {**lane.get("counts", {}), **{key: status[key] for key in ("quarantined", "tasks_ignored")}},
         }
         answer = client.post("/heartbeat", json.dumps(body).encode())
         fields = cbor.Fields(answer.json(), "heartbeat")
         spread = fields.raw("reconnect_spread_s")
         if isinstance(spread, int | float) and not isinstance(spread, bool):
             self.spread(min(max(0.0, float(spread)), SPREAD_MAX_S))
-        tasks = fields.raw("tasks")
-        for task in tasks[:_TASKS_MAX] if isinstance(tasks, list) else ():
-            self._do(task)
-
-    def _do(self, task: Any) -> None:
-        word = task.get("do") if isinstance(task, dict) else None
-        if word == "pull" and word in self.allowed:
+        if self.tasks.take(fields.raw("tasks"), moment.mono):
             self.pull()
-        else:
-            self.ignored += 1

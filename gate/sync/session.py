@@ -30,6 +30,7 @@ from gate.sync.push import Pusher
 from gate.sync.pushing import Pushing
 from gate.sync.searching import Searching
 from gate.sync.store import Store
+from gate.sync.tasks import Tasks
 from gate.sync.trusted import TrustKeeper
 from gate.wire.enrol import Enrolment
 
@@ -103,9 +104,10 @@ class Session:
             backoff=lambda: Backoff(random.random, self._cap_s),
             mono_s=time.monotonic,
         )
+        self.tasks = Tasks(settings.sync.remote, clock.mono_ms)
         self._heartbeat = Heartbeat(
             clock=clock,
-            allowed=settings.sync.remote,
+            tasks=self.tasks,
             status=board.message,
             pull=self.pull_now,
             spread=self._spread,
@@ -159,7 +161,7 @@ class Session:
         """Called about twice a second by the worker: what is nobody's own loop."""
         self._note_offset()
         self._files.sweep(self._store.bases_in_use(), time.monotonic())
-        self._board.put(quarantined=str(self._store.quarantine_count()))
+        self._board.put(quarantined=str(self._store.quarantine_count()), tasks_ignored=str(self.tasks.ignored))
 
     # ---- loops
 

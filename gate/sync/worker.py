@@ -81,6 +81,9 @@ class Worker:
                 if self._session is not None:
                     self._session.poke() if do == "poke" else self._session.retry()
             return {}
+        if do == "tasks":
+            with self._lock:
+                return {"tasks": self._session.tasks.hand_out() if self._session is not None else []}
         if do in ("search", "reveal"):
             with self._lock:
                 session = self._session

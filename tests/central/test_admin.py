@@ -304,12 +304,18 @@ def test_a_task_is_given_to_the_next_heartbeat_once(ana: Operator, gate: Device,
     assert given == [{"id": put["task"], "do": "pull", "by": "operator:ana"}]
     assert gate.post("/v1/heartbeat", b"{}").json()["tasks"] == []
     assert ana.get("/devices/g1/tasks")[0] | {"made": 0} == {
-        "task": put["task"], "do": "pull", "by": "operator:ana", "made": 0, "given": clock(), "state": "given",
+        "task": put["task"], "do": "pull", "by": "operator:ana", "made": 0, "given": clock(), "state": "given", "why": "",
     }  # fmt: skip
 
 
 def test_a_task_that_nobody_fetched_in_time_is_never_given(ana: Operator, gate: Device, clock: Clock) -> None:
-    ana.post("/devices/g1/tasks", do="open_once")
+    for word in ("disable", "open_once", "enable"):
+        ana.post("/devices/g1/tasks", do=word)
+    clock.ms += tasks.OPENING_LIFE_MS
+    assert [item["state"] for item in ana.get("/devices/g1/tasks")] == ["waiting", "expired", "waiting"]
+    clock.ms += tasks.LIFE_MS - tasks.OPENING_LIFE_MS - 1
+    assert [item["do"] for item in gate.post("/v1/heartbeat", b"{}").json()["tasks"]] == ["disable", "enable"]
+    ana.post("/devices/g1/tasks", do="disable")
     clock.ms += tasks.LIFE_MS
     assert gate.post("/v1/heartbeat", b"{}").json()["tasks"] == []
     assert ana.get("/devices/g1/tasks")[0]["state"] == "expired"

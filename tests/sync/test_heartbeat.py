@@ -9,6 +9,7 @@ import pytest
 
 from gate.sync import lanefile
 from gate.sync.heartbeat import Heartbeat
+from gate.sync.tasks import Tasks
 from tests.fakes.server import Fault
 from tests.sync.conftest import Gate
 
@@ -18,11 +19,11 @@ STATUS = {"lane": {"lane": "ready", "faults": []}, "inputs": {"cam0": "ok"}, "co
 @pytest.fixture
 def beat(gate: Gate) -> Heartbeat:
     def message() -> dict[str, object]:
-        return {"queue": 2, "data_age_s": 5, "quarantined": 1}
+        return {"queue": 2, "data_age_s": 5, "quarantined": 1, "tasks_ignored": 4}
 
     spread: list[float] = []
     beat = Heartbeat(
-        clock=gate.clock, allowed=("pull",), status=message, pull=lambda: None, spread=spread.append,
+        clock=gate.clock, tasks=Tasks(("pull",), gate.clock.mono_ms), status=message, pull=lambda: None, spread=spread.append,
         runtime=gate.folders.runtime,
     )  # fmt: skip
     return beat
@@ -39,7 +40,7 @@ def test_the_lanes_state_goes_along(gate: Gate, beat: Heartbeat) -> None:
     told = sent(gate)
     assert told["lane"] == STATUS["lane"]
     assert told["inputs"] == {"cam0": "ok"}
-    assert told["counts"] == {"admitted": 3, "quarantined": 1}
+    assert told["counts"] == {"admitted": 3, "quarantined": 1, "tasks_ignored": 4}
     assert told["queue"] == 2
 
 
@@ -67,11 +68,12 @@ def test_a_lane_that_is_silent_is_told_as_such(gate: Gate, beat: Heartbeat) -> N
 
 
 def test_tasks_that_are_not_allowed_are_counted_and_not_done(gate: Gate, beat: Heartbeat) -> None:
-    tasks = [{"id": 1, "do": "pull", "by": "a"}, {"id": 2, "do": "open_once", "by": "a"}, "x", {"do": ["pull"]}]
+    tasks = [{"id": "1", "do": "pull", "by": "a"}, {"id": "2", "do": "open_once", "by": "a"}, "x", {"do": ["pull"]}]
     done: list[int] = []
     beat.pull = lambda: done.append(1)
     body = json.dumps({"now": 0, "tasks": tasks, "reconnect_spread_s": 9}).encode()
     gate.live.faults.append(Fault("POST", "/heartbeat", status=200, body=body))
     beat.step(gate.client)
     assert done == [1]
-    assert beat.ignored == 3
+    assert beat.tasks.ignored == 3
+    assert [task["do"] for task in beat.tasks.hand_out()] == ["pull"], "for the journal"
