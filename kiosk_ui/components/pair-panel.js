@@ -1,10 +1,12 @@
 // What a phone needs to pair, on the gate's screen while it is offered: a code to scan, the address, the code, the certificate.
 
 import { html, nothing } from "../vendor/lit.js";
+import { fingerprint } from "./fingerprint.js";
 import { houseLanguages } from "./screen.js";
 import { plain, wordsFor } from "./words.js";
 
 const QUIET = 4;
+const PAIRS = 8; // of 32: its beginning is what people compare
 const CELLS = /^[01]{21,80}$/;
 
 /** @param {object} state of the lane, with `pair` */
@@ -17,9 +19,9 @@ export function pairPanel(state) {
     ${picture(pair.qr)}
     <div class="pair-text">
       <h2>${say.pair}</h2>
-      ${pair.url ? html`<p class="pair-how">${say.pair_how}</p><p class="pair-url">${plain(pair.host, 60)}/staff</p>` : html`<p>${say.pair_off}</p>`}
+      ${pair.url ? html`<p class="pair-how">${say.pair_how}</p><p class="pair-url">${plain(pair.host, 60)}<wbr />/staff</p>` : html`<p>${say.pair_off}</p>`}
       <p class="pair-code">${code}</p>
-      ${pair.fingerprint ? html`<p class="pair-check">${say.pair_check} <b>${plain(pair.fingerprint, 23)}</b></p>` : nothing}
+      ${pair.fingerprint ? html`<p class="pair-check">${say.pair_check} <b>${fingerprint(pair.fingerprint, PAIRS)}</b></p>` : nothing}
     </div>
   </aside>`;
 }

@@ -24,7 +24,7 @@ MAIN_SIZES = {"staff": "390x844", "tech": "1280x800"}
 STAFF_SIZES = {**SIZES, "1280x800": (1280, 800)}
 _URL = "https://10.0.0.5:8443/staff#pair=7K2MQ4TX"
 OFFER = {
-    "url": _URL, "host": "https://10.0.0.5:8443", "code": "7K2M-Q4TX", "fingerprint": "3F:9A:22:D0:41:7B:88:0C",
+    "url": _URL, "host": "https://10.0.0.5:8443", "code": "7K2M-Q4TX", "fingerprint": "3F:9A:22:D0:41:7B:88:0C:" + ":".join(f"{n:02X}" for n in range(24)),
     "qr": ["".join("1" if cell else "0" for cell in row) for row in segno.make(_URL, error="m").matrix],
 }  # fmt: skip
 EXTRAS: dict[str, tuple[str | None, dict[str, object]]] = {

@@ -1,5 +1,6 @@
 // <tech-papers>: network, log, settings and enrolment: lists to read, two fields to fill.
 
+import { fingerprint } from "../../components/fingerprint.js";
 import { icon } from "../../components/icons.js";
 import { LightElement } from "../../components/light.js";
 import { fill, plain } from "../../components/words.js";
@@ -44,7 +45,7 @@ export class TechPapers extends LightElement {
     return html`<section class="card"><h2>${say.network}</h2><dl class="kv">
         ${row(say.addresses, plain((n.addresses ?? []).join(", "), 120))}
         ${row(say.staff_url, n.url ? plain(n.url, 80) : say.lan_off)}
-        ${row(say.fingerprint, plain(n.fingerprint ?? "–", 120))}
+        ${row(say.fingerprint, fingerprint(n.fingerprint, 32))}
         ${row(say.server, sync.reachable ? plain(sync.peer ?? sync.server ?? "–", 60) : say.sync_away)}
       </dl></section>
       <section class="card"><h2>${say.wedge}</h2>
