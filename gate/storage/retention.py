@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from gate.errors import DeviceError, StorageError
@@ -20,6 +20,7 @@ from gate.storage.journal import JournalStore
 
 _DAY_MS = 86_400_000
 _PREFIX = "retention."
+_LOCKS = (("lane.lock", "a gate", "gate"), ("sync.lock", "gate sync", "gate-sync"))
 _SECRETS = ("journal.key", "device.key", "enrolment.json")
 _FILES = ("journal.db", "journal-broken-*", "journal.pub", "journal.damaged", "kiosk.db", "sync.db")
 _FOLDERS = ("secrets", "kiosk-tls", "manifests", "objects")
@@ -89,16 +90,19 @@ def wipe(state_dir: Path) -> list[str]:
     overwritten blocks nobody can promise: without the keys and salts the rest is hashes.
 
     Returns: what was removed.
-    Raises: DeviceError: a gate runs on the folder. StorageError.
+    Raises: DeviceError: a gate or its sync runs on the folder. StorageError.
     """
     try:
-        with (state_dir / "lane.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise DeviceError(
-                    f"a gate runs on {state_dir}: stop it first (systemctl stop gate gate-sync)"
-                ) from error
+        with ExitStack() as stack:
+            for name, what, unit in _LOCKS:
+                path = state_dir / name
+                if not path.exists():
+                    continue  # made at the first start, and left there: nobody was ever at work here
+                lock = stack.enter_context(path.open("a"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError as error:
+                    raise DeviceError(f"{what} runs on {state_dir}: stop it first (systemctl stop {unit})") from error
             return _wipe(state_dir)
     except OSError as error:
         raise StorageError(f"not everything could be removed: {error}") from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
+from gate import footing
 from gate.errors import DeviceError, StorageError
 from gate.lane.world import World
 from gate.storage.retention import forget_old, note_days, unsent, wipe
+from gate.sync import worker
+from gate.sync.folders import Folders
 from tests.fakes.state import StateFolder, edit
 from tests.storage.rows import check, draft, moment, read, store
 
@@ -103,7 +106,7 @@ def test_days_of_the_policy_are_remembered(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_wiped_gate_holds_nothing_but_its_lock(old: Path) -> None:
+def test_wiped_gate_holds_nothing(old: Path) -> None:
     (old / "secrets" / "spring.cbor").write_bytes(b"salt")
     (old / "kiosk-tls").mkdir()
     (old / "kiosk-tls" / "ca.key").write_bytes(b"key")
@@ -112,13 +115,20 @@ def test_wiped_gate_holds_nothing_but_its_lock(old: Path) -> None:
     assert unsent(old) == 31
     gone = wipe(old)
     assert {"journal.key", "ca.key", "spring.cbor", "journal.db", "sync.db", "secrets/"} <= set(gone)
-    assert [path.name for path in old.iterdir()] == ["lane.lock"]
+    assert list(old.iterdir()) == []
     assert wipe(old) == []
 
 
-def test_running_gate_is_not_wiped(old: Path) -> None:
-    with (old / "lane.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(DeviceError, match="stop it"):
+def test_folder_that_lane_or_sync_works_in_is_not_wiped(old: Path) -> None:
+    with footing.only_one(old), pytest.raises(DeviceError, match=r"a gate runs on .*: stop it first") as refused:
+        wipe(old)
+    assert refused.value.exit_code == 3
+    guard = worker.only_one(Folders(old, old / "run"))
+    try:
+        with pytest.raises(DeviceError, match=r"gate sync runs on .*systemctl stop gate-sync"):
             wipe(old)
+    finally:
+        os.close(guard)
     assert (old / "journal.db").exists()
+    wipe(old)
+    assert sorted(path.name for path in old.iterdir()) == ["lane.lock", "sync.lock"]
