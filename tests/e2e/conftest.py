@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.screen import Screen
-from tests.e2e.site import Site
+from tests.e2e.site import Site, until
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def screen(site: Site) -> Iterator[Screen]:
     shown = Screen(site.port)
     try:
+        until(lambda: shown.up, "the lane's line")
         yield shown
     finally:
         shown.close()

@@ -11,10 +11,15 @@ from websockets.sync.client import connect
 
 
 class Screen:
-    """Connects again and again until closed."""
+    """Connects again and again until closed.
+
+    Attributes:
+        up: the lane's line is up and has said its first words. False after a lane's death: what it had sent is heard.
+    """
 
     def __init__(self, port: int, path: str = "/ws/demo") -> None:
         self._url = f"ws://127.0.0.1:{port}{path}"
+        self.up = False
         self._closing = threading.Event()
         self._messages: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -23,7 +28,7 @@ class Screen:
 
     def close(self) -> None:
         self._closing.set()
-        self._thread.join(5)
+        self._thread.join(20)
 
     def all(self, word: str) -> list[dict[str, Any]]:
         with self._lock:
@@ -32,7 +37,7 @@ class Screen:
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                with connect(self._url, open_timeout=2, close_timeout=0.2) as line:
+                with connect(self._url, open_timeout=20, close_timeout=0.2) as line:
                     while not self._closing.is_set():
                         try:
                             message = json.loads(line.recv(timeout=0.2))
@@ -41,5 +46,7 @@ class Screen:
                         if message["t"] != "preview":
                             with self._lock:
                                 self._messages.append(message)
+                            self.up = True
             except (OSError, WebSocketException):
+                self.up = False
                 self._closing.wait(0.05)

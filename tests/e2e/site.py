@@ -18,6 +18,7 @@ from typing import Any
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket, NewTicket
 from gate.sync.ask import ask
+from tests.e2e.screen import Screen
 
 EVENT = "spring"
 PASSAGE_PIN = 27
@@ -30,8 +31,8 @@ def free_port() -> int:
         return port
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
-    """Wait for a condition. Returns: its first true value."""
+def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """Wait for a condition, with patience for a busy machine. Returns: its first true value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():
@@ -100,15 +101,15 @@ class Site:
             except (OSError, ValueError):
                 return False
 
-        until(enrolled, "enrolment", 30)
+        until(enrolled, "enrolment")
 
     def wait_ready(self) -> None:
-        until(lambda: self.health().get("lane") == "idle", "a lane that is ready", 30)
+        until(lambda: self.health().get("lane") == "idle", "a lane that is ready")
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         process = self.running.pop(name)
         process.send_signal(number)
-        process.wait(10)
+        process.wait(60)
         if process.stdin is not None:
             process.stdin.close()
 
@@ -125,9 +126,47 @@ class Site:
         pipe.write(text.encode() + b"\n")
         pipe.flush()
 
+    def scan(self, screen: Screen, text: str) -> dict[str, Any]:
+        """Present a code until it is answered: a lane lets go of one that it could not look at for two seconds.
+
+        Returns: the decision.
+        """
+        before = len(screen.all("decision"))
+        again = 0.0
+
+        def answered() -> list[dict[str, Any]]:
+            nonlocal again
+            if time.monotonic() >= again:
+                self.show(text)
+                again = time.monotonic() + 5
+            return screen.all("decision")[before:]
+
+        decision: dict[str, Any] = until(answered, "a decision")[0]
+        return decision
+
+    def revoke(self, *tickets: IssuedTicket) -> None:
+        """At the server. Returns when sync has written it down for the lane."""
+        for ticket in tickets:
+            self.gate(
+                "central", "ticket", "set-state", EVENT, ticket.number, "revoked", "--state", str(self.central_state)
+            )
+        newest = self._one(self.central_state / "central.db", "SELECT cursor FROM event_head WHERE event_id=?", EVENT)
+        until(
+            lambda: self._one(self.state / "sync.db", "SELECT cursor FROM event") == newest,
+            "the revocation at the gate",
+        )
+
+    @staticmethod
+    def _one(path: Path, statement: str, *values: str) -> Any:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return (connection.execute(statement, values).fetchone() or [None])[0]
+        finally:
+            connection.close()
+
     def health(self) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=20) as answer:
                 value: dict[str, Any] = json.load(answer)
                 return value
         except OSError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gate.kiosk import KioskServer, create_app, find_ui
 from tests.fakes.view import FakeView
@@ -22,6 +23,23 @@ FLAGS = [
     "--force-color-profile=srgb",
     "--autoplay-policy=no-user-gesture-required",  # as the kiosk's own browser is started
 ]
+expect.set_options(timeout=30_000)
+"""For every test with a browser: a page on a busy machine may stand still for seconds."""
+STALE_MS = int(re.findall(r"STALE_MS = (\d+);", (find_ui() / "components" / "link.js").read_text(encoding="utf-8"))[0])
+"""Silence after which a page says that its lane is lost."""
+PATIENT = f"""(() => {{
+  const plain = window.setTimeout;
+  window.setTimeout = (act, ms, ...more) => plain(act, ms === {STALE_MS} ? 3_600_000 : ms, ...more);
+}})();"""
+"""A page that waits an hour for its lane. For tests of something else: on a busy machine the lane may be silent for long."""
+HISTORY = """addEventListener('DOMContentLoaded', () => {
+  const gate = document.querySelector('gate-display');
+  window.shown = [];
+  new MutationObserver(() => {
+    if (window.shown.at(-1) !== gate.dataset.verdict) window.shown.push(gate.dataset.verdict);
+  }).observe(gate, { attributes: true, attributeFilter: ['data-verdict'] });
+});"""
+"""A gate display that remembers what it has shown, however short that was."""
 
 
 def chromium() -> str | None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.conftest import need
 from tests.fakes.view import FakeView
-from tests.kiosk.browser import served, started
+from tests.kiosk.browser import PATIENT, served, started
 
 Open = Callable[..., Page]
 
@@ -43,7 +43,10 @@ def url(lane: tuple[FakeView, str], view: FakeView) -> str:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens pages; whatever a page complains about (script, policy, missing file) fails the test."""
+    """Opens pages; whatever a page complains about (script, policy, missing file) fails the test.
+
+    Unless told otherwise they are patient: no silence of a busy machine's lane changes what they show.
+    """
     complaints: list[str] = []
     pages: list[Page] = []
 
@@ -51,7 +54,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         if message.type in {"error", "warning"}:
             complaints.append(message.text)
 
-    def open_(address: str, width: int = 800, height: int = 480, *, init: str = "") -> Page:
+    def open_(address: str, width: int = 800, height: int = 480, *, init: str = "", patient: bool = True) -> Page:
         page = browser.new_page(viewport={"width": width, "height": height})
         pages.append(page)
         page.on("console", heard)
@@ -59,6 +62,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         if init:
             page.add_init_script(init)
+        if patient:
+            page.add_init_script(PATIENT)
         page.goto(address)
         return page
 

@@ -96,10 +96,10 @@ def test_it_is_useful_before_anything_happened(url: str, open_page: Open) -> Non
 
 
 def test_a_silent_lane_is_said(url: str, open_page: Open) -> None:
-    page = open_page("about:blank", 1280, 800)
+    page = open_page("about:blank", 1280, 800, patient=False)
     page.route_web_socket("**/ws/*", lambda line: None)
     page.goto(f"{url}/demo")
-    expect(page.locator(".mode.bad")).to_have_text("The lane is silent", timeout=4000)
+    expect(page.locator(".mode.bad")).to_have_text("The lane is silent")
 
 
 def test_hostile_figures_stay_text(url: str, view: FakeView, open_page: Open) -> None:
