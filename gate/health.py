@@ -99,6 +99,7 @@ class Health:
             Fault.PINS: not self._parts.pins(),
             Fault.SET_ASIDE: self._set_aside,
             Fault.CLOCK: moment.trust is ClockTrust.UNTRUSTED,
+            Fault.NOT_IN_POLICY: world.missing == Fault.NOT_IN_POLICY,
             Fault.STALE: _stale(world, moment.at),
             **self._disk(),
             **self._inputs(now_s),

@@ -15,7 +15,8 @@ from typing import Any, Self
 from gate.decision.decide import explain
 from gate.decision.facts import Place
 from gate.decision.reasons import verdict_of
-from gate.errors import ConfigError, DamagedError, FormatError, StorageError, TicketError
+from gate.errors import ConfigError, DamagedError, FormatError, GateError, StorageError, TicketError, TrustError
+from gate.lane.faults import Fault
 from gate.lane.gather import gather
 from gate.lane.world import World
 from gate.model import Claims, ClockTrust, Direction, GateId, Moment
@@ -44,7 +45,7 @@ class Desk:
     def open(cls, state_dir: Path, at_s: int | None) -> Desk:
         """The world as it is stored. `at_s`: Unix seconds to judge by, None = now.
 
-        Raises: StorageError: this gate is not enrolled, or has no manifest.
+        Raises: StorageError: this gate is not enrolled, or has no manifest. TrustError: no policy names it.
         """
         enrolment = read_enrolment(state_dir)
         if enrolment is None:
@@ -59,6 +60,8 @@ class Desk:
         moment = clock.now()
         if at_s is not None:
             moment = Moment(at=at_s * 1000, mono=moment.mono, boot=moment.boot, trust=ClockTrust.SYNCED, error_ms=0)
+        if world.missing == Fault.NOT_IN_POLICY:
+            raise TrustError("gate", world.troubles[0])
         files = ExitStack()
         journal = state_dir / "journal.db"
         if not journal.exists():  # not started yet: nothing was used here

@@ -53,6 +53,13 @@ class Box:
             raise self.write
 
 
+def test_gate_that_is_not_in_the_policy_is_a_fault_of_that_name() -> None:
+    box = Box()
+    world = World(missing=Fault.NOT_IN_POLICY)
+    assert box.health().look(1.0, box.clock.now(), world) == (Fault.NOT_IN_POLICY,)
+    assert status_line("g2", world, (), {}) == "g2: not ready: not_in_policy"
+
+
 def test_all_is_well_and_costs_no_commit() -> None:
     box = Box()
     assert box.look(box.health()) == ()

@@ -21,6 +21,8 @@ class Fault(StrEnum):
     DISK_READONLY = "disk_readonly"
     DISK_FULL = "disk_full"
     """Less free space than `journal.min_free_mib`, or the disk said so."""
+    NOT_IN_POLICY = "not_in_policy"
+    """The policy in force does not name this gate: the organiser has taken it out."""
     CAMERA = "camera"
     """No camera or reader of this gate gives anything."""
     INPUT = "input"
@@ -35,7 +37,17 @@ class Fault(StrEnum):
 
 NO_RECORD = (Fault.JOURNAL, Fault.DISK_READONLY, Fault.DISK_FULL)
 """With one of these an entry could not be put on record, so none is given."""
-JOURNALED = frozenset({Fault.PINS, Fault.DISK_READONLY, Fault.DISK_FULL, Fault.JOURNAL, Fault.CAMERA, Fault.INPUT})
+JOURNALED = frozenset(
+    {
+        Fault.PINS,
+        Fault.DISK_READONLY,
+        Fault.DISK_FULL,
+        Fault.JOURNAL,
+        Fault.NOT_IN_POLICY,
+        Fault.CAMERA,
+        Fault.INPUT,
+    }
+)
 """Begin and end of these are rows of kind `mode`; the others stand in every row (`clock`) or in the boot row."""
 
 

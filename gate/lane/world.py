@@ -45,7 +45,7 @@ class ServedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`missing` says in one word why the gate cannot work yet (`enrolment`, `manifest`...), empty when it can."""
+    """`missing` says in one word why the gate cannot work (`enrolment`, `manifest`, `not_in_policy`...), empty when it can."""
 
     events: tuple[ServedEvent, ...] = ()
     keys: KeySet = field(default_factory=KeySet)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.errors import GateError
+from gate.lane.faults import Fault
 from gate.lane.world import World
 from gate.model import EventId, GateId
 from gate.storage.world import WorldReader
@@ -129,7 +130,7 @@ class SyncWatch:
         world = self._worlds.read(self._now_s())
         if not world.troubles:
             self._seen = parts
-        if world.missing and world.missing not in ("enrolment", "key") and self._working:
+        if world.missing and world.missing not in ("enrolment", "key", Fault.NOT_IN_POLICY) and self._working:
             # sync begins anew (its file was lost): what was verified before stays in force until it is there again.
             logger.warning("sync has no %s any more; the gate goes on with what it has", world.missing)
             return None

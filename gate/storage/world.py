@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gate.errors import DamagedError, FormatError, GateError, StorageError, TrustError
+from gate.lane.faults import Fault
 from gate.lane.world import ServedEvent, World
 from gate.model import EventId, GateId
 from gate.sqlitefile import open_reader
@@ -26,6 +27,10 @@ from gate.wire.secrets import parse_secrets
 logger = logging.getLogger(__name__)
 
 _EVENTS = "SELECT event, descriptor, policy, base_sha256 FROM event WHERE descriptor IS NOT NULL"
+
+
+class _UnnamedError(TrustError):
+    """An authentic policy of the event names other gates only."""
 
 
 class WorldReader:
@@ -133,7 +138,7 @@ class WorldReader:
             self._kept, self._kept_root = {}, enrolment.root
         served: list[ServedEvent] = []
         troubles: list[GateError] = []
-        disowned = False
+        disowned, unnamed = False, list[str]()
         for event in self._events or tuple(EventId(event) for event in enrolment.events):
             # Sync forgets an ended event; one that stopped before it did so must not keep the event open.
             ended = event in named and event not in trusted.trust.events
@@ -144,6 +149,10 @@ class WorldReader:
                 continue
             try:
                 item = self._event(trusted, event, rows[event], max(now_s, newest // 1000))
+            except _UnnamedError as error:  # the organiser's word, and no trouble: the former policy is not in force
+                self._kept.pop(event, None)
+                unnamed.append(str(error))
+                continue
             except (TrustError, StorageError, DamagedError) as error:
                 if isinstance(error, TrustError) and trusted.disowns(event, rows[event][1]):
                     # Fail closed, and the others go on: its new manifest, signed by a key that counts, is on its way.
@@ -157,15 +166,15 @@ class WorldReader:
                 self._kept[event] = item
                 served.append(item)
                 newest = max(newest, item.issued_ms)
-        if troubles and not served:
+        if troubles and not served and not unnamed:
             raise troubles[0]
         return World(
             events=tuple(served),
             keys=trusted.keyset([item.id for item in served], {item.id: item.rotation for item in served}),
-            missing="" if served else "key" if disowned else "manifest",
+            missing="" if served else Fault.NOT_IN_POLICY if unnamed else "key" if disowned else "manifest",
             org=enrolment.org,
             newest_issued_ms=newest,
-            troubles=tuple(map(str, troubles)),
+            troubles=(*unnamed, *map(str, troubles)),
         )
 
     def _as_before(self, trusted: TrustedSet, event: EventId, base_sha256: bytes | None) -> ServedEvent | None:
@@ -209,7 +218,7 @@ class WorldReader:
             raise TrustError("zone", f"the policy of {event} names a time zone unknown here ({policy.tz})") from error
         gate = policy.gates.get(self._gate)
         if gate is None:
-            raise TrustError("gate", f"the policy of {event} does not name this gate ({self._gate})")
+            raise _UnnamedError("gate", f"the policy of {event} does not name this gate ({self._gate})")
         self._check_base(base_sha256)
         return ServedEvent(
             id=event,

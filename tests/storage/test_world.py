@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from gate.errors import DamagedError, StorageError, TrustError
+from gate.inspect import Desk
+from gate.lane.faults import Fault
 from gate.lane.world import World
 from gate.model import EventId, EventMode, GateId, TicketState
 from gate.storage import news as news_module
@@ -19,7 +21,7 @@ from gate.storage.news import News, SyncWatch
 from gate.storage.tickets import base_path
 from gate.storage.world import WorldReader, read_acked, read_enrolment
 from tests.fakes.clock import BOOT
-from tests.fakes.issuer import AUTUMN, NOW_S, SPRING, Issuer, key
+from tests.fakes.issuer import AUTUMN, NOW_S, POLICY, SPRING, Issuer, key
 from tests.fakes.state import StateFolder, edit
 
 
@@ -206,10 +208,34 @@ def test_gate_that_is_another_than_enrolled_is_told_so(state: StateFolder) -> No
         read(state, gate=GateId("g3"))
 
 
-def test_policy_without_this_gate_is_told_so(state: StateFolder) -> None:
+def test_gate_that_a_new_policy_leaves_out_stops_at_once_and_comes_back_with_it(
+    two: StateFolder, watched: tuple[SyncWatch, list[News]]
+) -> None:
+    watch, told = watched
+    others = [{**POLICY["gates"][0], "id": "g3", "short": "G3"}]
+    watch.check()
+    two.publish([two.row(0)], gates=others)
+    watch.check()
+    assert told[-1].world is not None
+    assert [item.id for item in told[-1].world.events] == [AUTUMN], "the other event still wants it"
+    assert told[-1].status["last_error"] == "the policy of spring does not name this gate (g2)"
+    two.publish([two.row(0)], event=AUTUMN, gates=others)
+    watch.check()
+    assert told[-1].world is not None
+    assert (told[-1].world.events, told[-1].world.missing) == ((), Fault.NOT_IN_POLICY)
+    two.publish([two.row(0)])
+    watch.check()
+    assert told[-1].world is not None
+    assert [item.id for item in told[-1].world.events] == [SPRING]
+
+
+def test_gate_that_starts_without_being_in_the_policy_says_so(state: StateFolder) -> None:
     state.enrol(gate="g3")
+    world = read(state, gate=GateId("g3"))
+    assert (world.events, world.missing) == ((), "not_in_policy")
+    assert "(g3)" in world.troubles[0]
     with pytest.raises(TrustError, match="g3"):
-        read(state, gate=GateId("g3"))
+        Desk.open(state.path, NOW_S)
 
 
 def test_policy_with_an_unknown_time_zone_is_refused_before_it_is_in_force(state: StateFolder) -> None:
