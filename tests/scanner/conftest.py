@@ -55,7 +55,7 @@ def qr() -> Callable[..., Picture]:
     return draw
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def place() -> Callable[..., Picture]:
     """`place(symbol, x, y, size=(1280, 720))`: a symbol on an empty gray frame."""
 

@@ -100,7 +100,7 @@ class Gate:
 
     def new_client(self) -> Client:
         return Client(
-            self.enrolment.url, clock=self.clock, timeout_s=5, nonce=lambda: secrets.token_hex(16),
+            self.enrolment.url, clock=self.clock, timeout_s=60, nonce=lambda: secrets.token_hex(16),
             device=self.enrolment.device, keys=self.keys, read_time=self.keeper.read_time,
         )  # fmt: skip
 

@@ -162,7 +162,7 @@ def reach(server: TlsServer, spki: bytes | None, ca: Path, now_ms: int | None) -
     """Returns: the code of what came out; `refused` is the 404 behind a good handshake."""
     pins = frozenset() if spki is None else frozenset({spki})
     context = tls.make_context(lambda: pins, ca, lambda: now_ms)
-    client = Client(server.url, clock=SyncClock(read_boot()), timeout_s=5, nonce=lambda: "0" * 32, context=context)
+    client = Client(server.url, clock=SyncClock(read_boot()), timeout_s=60, nonce=lambda: "0" * 32, context=context)
     with pytest.raises(UplinkError) as caught:
         client.get("/trust", limit=100)
     client.close()
@@ -183,7 +183,7 @@ def test_a_pin_counts_from_the_moment_that_it_is_named(tls_server: TlsServer) ->
     """As a trust file names a new one while sync runs."""
     pins = {bytes(32)}
     context = tls.make_context(lambda: frozenset(pins), NOWHERE, wall_ms)
-    client = Client(tls_server.url, clock=SyncClock(read_boot()), timeout_s=5, nonce=lambda: "0" * 32, context=context)
+    client = Client(tls_server.url, clock=SyncClock(read_boot()), timeout_s=60, nonce=lambda: "0" * 32, context=context)
     codes = []
     for _ in range(2):
         with pytest.raises(UplinkError) as caught:

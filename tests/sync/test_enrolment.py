@@ -27,7 +27,7 @@ def enrol(folders: Folders, text: str) -> Enrolment:
         machine=MACHINE,
         clock=SyncClock(read_boot()),
         nonce=lambda: secrets.token_hex(16),
-        timeout_s=5,
+        timeout_s=60,
     )
 
 

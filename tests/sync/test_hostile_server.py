@@ -54,7 +54,9 @@ class Attacked:
     def answers(self, path: str, body: bytes = b"", **values: object) -> None:
         self.gate.live.faults.append(Fault("GET", path, body=body, **values))  # type: ignore[arg-type]
 
-    def instead(self, script: Script, *, days: tuple[int, int] | None = None, known: bool = True) -> None:
+    def instead(
+        self, script: Script, *, days: tuple[int, int] | None = None, known: bool = True, patience_s: float = 60
+    ) -> None:
         """Another server in place of the real one; TLS from `days` before and after now."""
         now = dt.datetime.now(dt.UTC)
         context = None
@@ -74,7 +76,7 @@ class Attacked:
         self.close.append(server.close)
         self.gate.client.close()
         self.gate.client = Client(
-            server.url, clock=self.gate.clock, timeout_s=0.4, nonce=lambda: "0" * 32, device="g2", keys=self.gate.keys,
+            server.url, clock=self.gate.clock, timeout_s=patience_s, nonce=lambda: "0" * 32, device="g2", keys=self.gate.keys,
             context=tls.make_context(frozenset, self.folder / "ca.pem", wall_ms) if context else None,
         )  # fmt: skip
 
@@ -116,7 +118,7 @@ def _say(data: bytes) -> Script:
 
 
 def _drip(first: bytes) -> Script:
-    """Slow-loris: a byte now and then, so that no single read ever takes long."""
+    """Slow-loris: a byte now and then without end, so that no single read ever takes long."""
 
     def script(line: socket.socket) -> None:
         line.sendall(first)
@@ -125,6 +127,11 @@ def _drip(first: bytes) -> Script:
             time.sleep(0.05)
 
     return script
+
+
+def _wait_for_the_end(line: socket.socket) -> None:
+    """Of the gate's patience: until it hangs up."""
+    line.recv(1)
 
 
 def _endless(line: socket.socket) -> None:
@@ -194,10 +201,15 @@ TABLE: dict[str, tuple[Attack, str]] = {
     "zstd bomb": (_zstd_bomb, "unpacks to more"),
     "endless body": (lambda a: a.instead(_endless), "sent more than"),
     "slow-loris body": (
-        lambda a: a.instead(_drip(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffff\r\n")), "in time"
+        lambda a: a.instead(
+            _drip(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffff\r\n"), patience_s=0.2
+        ),
+        "in time",
     ),
-    "slow-loris headers": (lambda a: a.instead(_drip(b"HTTP/1.1 200 OK\r\nx-slow: ")), "in time"),
-    "says nothing": (lambda a: a.instead(lambda line: time.sleep(2)), "in time"),
+    "slow-loris headers": (
+        lambda a: a.instead(_drip(b"HTTP/1.1 200 OK\r\nx-slow: "), patience_s=0.2), "in time"
+    ),
+    "says nothing": (lambda a: a.instead(_wait_for_the_end, patience_s=0.2), "in time"),
     "no HTTP at all": (lambda a: a.instead(_say(b"\x00\x01 hello\r\n\r\n")), "connection to the server broke"),
     "redirect": (
         lambda a: a.answers("/changes", status=302, headers={"location": "http://127.0.0.1:1/"}), "never followed"
@@ -236,12 +248,10 @@ def test_a_hostile_server_changes_nothing_and_is_named_in_the_status(
     with attacked(gate, tmp_path / "hostile", foreign_key) as scene:
         attack(scene)
         for _ in range(3):  # a storm of it
-            began = time.monotonic()
             with pytest.raises(GateError) as caught:
                 gate.puller.step(gate.client, 0)
             board.failed(f"manifest {EVENT}", caught.value)
             assert words in board.values()["last_error"]
-            assert time.monotonic() - began < 5
     assert gate.state() == before
     # And when the real server is back, all goes on.
     if gate.client is not good:

@@ -46,11 +46,11 @@ class Door:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self.app.run, args=(lambda _app, _port: self._ready.set(),), daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
 
     def close(self) -> None:
         self.app.stop()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def show(self, text: str) -> None:
         now = time.monotonic() * 1000

