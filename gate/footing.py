@@ -14,8 +14,8 @@ from typing import Any
 
 from gate.actuator.profiles import Profile
 from gate.errors import DeviceError, StorageError
-from gate.lane.lane import Way
 from gate.lane.machine import LaneMachine
+from gate.lane.passage import Way
 from gate.model import Direction, Scan
 from gate.settings import InputSettings, Settings
 from gate.sqlitefile import UMASK

@@ -73,7 +73,7 @@ class Desk:
         self._ended: set[str] = set()
         """Refs that were taken back, overridden or passed: they cannot be again."""
         lane.on_denied = self._denied
-        lane.on_spent = self._spent
+        lane.passages.on_spent = self._spent
 
     def heard(self, record: Record) -> None:
         """Every committed row passes here, also the camera's."""
@@ -175,7 +175,7 @@ class Desk:
             raise Refused("too_late", "two minutes are over")
         data = {"cause": "undo"} | origin(by)
         self._journal.commit([about(record, "annulled", actor=by.actor, input=by.input, data=data)], moment)
-        self.lane.forget(record)
+        self.lane.passages.forget(record)
         return {"ref": ref, "done": "undo"}
 
     def override(self, ref: str, by: By, *, reason: str, second: str | None, open_: bool) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gate.errors import DeviceError, StorageError
-from gate.lane.lane import Lane, Way
+from gate.lane.lane import Lane
 from gate.lane.machine import LaneMachine, LaneState
+from gate.lane.passage import Way
 from gate.lane.screen import Screen
 from gate.model import Decision, Direction, GateId, Moment, Scan, Verdict
 from gate.ports import Draft, Message, PinEvent
@@ -83,6 +84,7 @@ class SpyJournal:
     def __init__(self, store: JournalStore, log: Log) -> None:
         self.store, self.log = store, log
         self.fails: set[str] = set()
+        self.hear: Callable[[Record], None] = lambda _: None
 
     def commit(self, drafts: Sequence[Draft], moment: Moment) -> list[Record]:
         kinds = [draft.kind for draft in drafts]
@@ -90,6 +92,8 @@ class SpyJournal:
             raise StorageError("database or disk is full")
         records = self.store.commit(drafts, moment)
         self.log.append(("commit", *kinds))
+        for record in records:
+            self.hear(record)
         return records
 
 
@@ -101,6 +105,7 @@ class Rig:
         sensor: bool = True,
         lanes: tuple[str, ...] = ("entry",),
         state: StateFolder | None = None,
+        clock: FakeClock | None = None,
         tickets: int = 5,
         clock_policy: str = "admit_marked",
         **policy: Any,
@@ -109,7 +114,7 @@ class Rig:
         if state is None:
             self.state.ready([self.state.row(n) for n in range(tickets)], **policy)
         self.log: Log = []
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.actuator = SpyActuator(self.log)
         self.screens = SpyScreens(self.log)
         store = JournalStore(self.state.path / "journal.db", gate=GATE, key=key("journal"), random=os.urandom)
@@ -172,7 +177,7 @@ class Rig:
     # ---- looking
 
     def lane_state(self, lane: str = "entry") -> LaneState:
-        return self.lane._machines[lane].state
+        return self.lane.passages.machines[lane].state
 
     def rows(self, *kinds: str) -> list[dict[str, Any]]:
         """Bodies on disk, read by a connection of its own."""

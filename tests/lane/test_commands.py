@@ -26,27 +26,18 @@ class Hand:
         self.rig = Rig(path, **more)
         self.cases = 146
         rig = self.rig
-
-        class Heard:
-            def commit(self, drafts: Any, moment: Any) -> Any:
-                records = rig.journal.commit(drafts, moment)
-                for record in records:
-                    hand.desk.heard(record)
-                return records
-
-        hand = self
-        rig.lane._journal = Heard()
         self.desk = Desk(
             rig.lane,
             clock=rig.clock,
             tickets=rig.book,
-            journal=Heard(),
+            journal=rig.journal,
             screens=rig.screens,
             find=lambda event, prefix: find_keys(rig.state.path, event, prefix),
             scan_salt=b"salt",
             clock_policy="admit_marked",
             next_case=self.next_case,
         )
+        rig.journal.hear = self.desk.heard
 
     def next_case(self) -> int:
         self.cases += 1

@@ -125,9 +125,7 @@ class Day(RuleBasedStateMachine):
         old = self.rig
         self.pulses += len(old.actuator.pulses)
         old.close()
-        self.rig = Rig(old.state.path, sensor=self.sensor, lanes=("entry", "exit"), state=old.state)
-        self.rig.clock = old.clock
-        self.rig.lane._clock = old.clock
+        self.rig = Rig(old.state.path, sensor=self.sensor, lanes=("entry", "exit"), state=old.state, clock=old.clock)
         self.fire = False
 
     @invariant()

@@ -21,7 +21,7 @@ def barrier(make_rig: MakeRig) -> Rig:
 def _two_way(rig: Rig) -> None:
     from dataclasses import replace
 
-    rig.lane._ways = {name: replace(way, two_way=True) for name, way in rig.lane._ways.items()}
+    rig.lane.passages.ways = {name: replace(way, two_way=True) for name, way in rig.lane.passages.ways.items()}
 
 
 @pytest.mark.parametrize("after_s", [0.1, 2.0], ids=["in the pulse", "in the window"])
@@ -61,8 +61,8 @@ def test_contacts_of_two_passages_do_not_reverse_each_other(make_rig: MakeRig) -
 def held(rig: Rig) -> Rig:
     from dataclasses import replace
 
-    rig.lane._ways = {name: replace(way, level=True) for name, way in rig.lane._ways.items()}
-    for machine in rig.lane._machines.values():
+    rig.lane.passages.ways = {name: replace(way, level=True) for name, way in rig.lane.passages.ways.items()}
+    for machine in rig.lane.passages.machines.values():
         machine.level_rest_ms = 250
     return rig
 

@@ -119,7 +119,7 @@ class Day:
 
     def _wire(self) -> BoardActuator:
         pins = BoardActuator(self.rig)
-        self.rig.lane._actuator = pins  # type: ignore[assignment]
+        self.rig.lane._actuator = self.rig.lane.passages._actuator = pins  # type: ignore[assignment]
         return pins
 
     # ---- time
@@ -134,14 +134,14 @@ class Day:
 
     def _tick(self) -> None:
         """Deadlines; an entry that nobody made use of in the meantime is taken back."""
-        before = self.rig.lane._granted.get("entry")
+        before = self.rig.lane.passages.granted.get("entry")
         self.rig.lane.tick()
-        if before is not None and "entry" not in self.rig.lane._granted and not self.rig.journal.fails:
+        if before is not None and "entry" not in self.rig.lane.passages.granted and not self.rig.journal.fails:
             self.account.rows["annulled"] += 1
 
     def walk(self) -> None:
         """The contact closes for 0.2 s."""
-        granted = "entry" in self.rig.lane._granted
+        granted = "entry" in self.rig.lane.passages.granted
         self.account.passages += 1
         self.pins.contact.drive(active=True)
         self.wait_contact()
@@ -236,8 +236,7 @@ class Day:
         old, rises = self.rig, self.pins.rises
         self.pins.board.close()
         old.close()
-        self.rig = Rig(old.state.path, state=old.state)
-        self.rig.clock = self.rig.lane._clock = old.clock  # type: ignore[assignment]
+        self.rig = Rig(old.state.path, state=old.state, clock=old.clock)
         self.pins = self._wire()
         self.carried = getattr(self, "carried", 0) + rises
 
