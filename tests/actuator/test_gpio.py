@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from gate.actuator import GpioActuator
+from gate.actuator import GpioActuator, gpio
 from gate.actuator.factory import open_factory
-from gate.actuator.gpio import ANSWER_S
 from gate.config import parse
 from gate.errors import ConfigError, DeviceError
 from gate.model import Verdict
@@ -38,7 +37,14 @@ fire_pin = 25
 lamp_pins = [5, 6, 13]
 buzzer_pin = 12
 """
-WAIT_S = 5.0
+WAIT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner that a busy machine lets wait for seconds is neither dead nor late here."""
+    monkeypatch.setattr(gpio, "ANSWER_S", WAIT_S)
+    monkeypatch.setattr(gpio, "ALIVE_S", WAIT_S)
 
 
 class WiredPin(MockPin):
@@ -75,7 +81,7 @@ def actuator(factory: Any, events: queue.Queue[PinEvent], changes: queue.Queue[A
 
 
 def until(changes: queue.Queue[Any], wanted: Any) -> Any:
-    """The first snapshot that is as wanted; fails after some seconds."""
+    """The first snapshot that is as wanted; fails after a minute."""
     deadline = time.monotonic() + WAIT_S
     while True:
         snapshot = changes.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -99,30 +105,48 @@ def test_it_is_the_actuator_of_the_ports(actuator: GpioActuator) -> None:
     }
 
 
+class Hands:
+    """A clock that moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.ns = 1_000_000_000_000
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def timed(factory: Any, changes: queue.Queue[Any], hands: Hands) -> Iterator[GpioActuator]:
+    """An actuator for which no time passes by itself, so that no listener is too late for a state."""
+    made = GpioActuator(parse(TEXT), factory=factory, on_change=changes.put, monotonic_ns=hands)
+    yield made
+    made.close()
+
+
 def test_a_pulse_answers_right_after_the_pin_changed_and_ends_by_itself(
-    actuator: GpioActuator, factory: Any, changes: queue.Queue[Any]
+    timed: GpioActuator, factory: Any, changes: queue.Queue[Any], hands: Hands
 ) -> None:
-    before = time.monotonic_ns()
-    changed = actuator.pulse("entry", 0.1)
-    after = time.monotonic_ns()
-    assert before < changed < after
+    assert timed.pulse("entry", 0.1) == hands.ns
     assert factory.pin(17).state
     until(changes, lambda s: s["relay"]["entry"])
+    hands.ns += 101_000_000
     snapshot = until(changes, lambda s: not s["relay"]["entry"])
     assert snapshot["pulses"] == {"entry": 1, "exit": 0}
-    rest, on, off = factory.pin(17).states
-    assert (bool(rest.state), bool(on.state), bool(off.state)) == (False, True, False)
-    # Never shorter than asked (but for the microseconds of the first write); how much longer is the machine's load.
-    assert 0.098 < off.timestamp < 1.0
+    assert history(factory, 17) == [False, True, False]
 
 
-def test_pulses_asked_from_many_threads_never_overlap(actuator: GpioActuator, factory: Any) -> None:
+def test_pulses_asked_from_many_threads_never_overlap(timed: GpioActuator, factory: Any) -> None:
     begin, done = threading.Barrier(8), queue.Queue[bool]()
 
     def ask() -> None:
         begin.wait(WAIT_S)
         try:
-            done.put(actuator.pulse("entry", 0.1) > 0)
+            done.put(timed.pulse("entry", 0.1) > 0)
         except DeviceError:
             done.put(False)
 
@@ -133,7 +157,7 @@ def test_pulses_asked_from_many_threads_never_overlap(actuator: GpioActuator, fa
         thread.join(WAIT_S)
     assert [done.get_nowait() for _ in range(8)].count(True) == 1
     assert history(factory, 17).count(True) == 1
-    assert actuator.snapshot()["pulses"]["entry"] <= 1
+    assert timed.snapshot()["pulses"]["entry"] <= 1
 
 
 def test_release_ends_a_pulse_at_once(actuator: GpioActuator, factory: Any) -> None:
@@ -151,11 +175,12 @@ def test_a_pulse_that_is_refused_says_why(actuator: GpioActuator) -> None:
     assert actuator.alive()
 
 
-def test_lamp_and_buzzer_play_and_stop(actuator: GpioActuator, changes: queue.Queue[Any]) -> None:
-    actuator.signal(Verdict.GO)
+def test_lamp_and_buzzer_play_and_stop(timed: GpioActuator, changes: queue.Queue[Any], hands: Hands) -> None:
+    timed.signal(Verdict.GO)
     assert until(changes, lambda s: s["buzzer"])["lamp"] == [False, True, False]
+    hands.ns += 1_000_000_000
     assert until(changes, lambda s: not s["buzzer"])["lamp"] == [False, True, False]
-    actuator.signal(None)
+    timed.signal(None)
     until(changes, lambda s: s["lamp"] == [False, False, False])
 
 
@@ -193,10 +218,11 @@ def test_a_listener_that_hangs_does_not_hold_the_relay(factory: Any) -> None:
     try:
         pin = factory.pin(17)
         actuator.pulse("entry", 0.1)
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + WAIT_S / 2
         while pin.state and time.monotonic() < deadline:
             rested.wait(0.01)
         assert not pin.state
+        assert history(factory, 17) == [False, True, False]
         assert actuator.alive()
     finally:
         stuck.set()
@@ -262,15 +288,15 @@ def test_a_relay_that_reads_wrong_stops_the_gate_with_relays_at_rest(actuator: G
     assert not factory.pin(17).state
 
 
-def test_an_owner_that_hangs_gives_no_late_pulse(factory: Any) -> None:
+def test_an_owner_that_hangs_gives_no_late_pulse(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpio, "ANSWER_S", 0.2)
     actuator = GpioActuator(parse(TEXT), factory=factory)
     go_on = threading.Event()
     try:
         actuator._post(lambda _now: go_on.wait(WAIT_S))
-        began = time.monotonic()
         with pytest.raises(DeviceError, match="did not answer"):
             actuator.pulse("entry", 0.1)
-        assert time.monotonic() - began < ANSWER_S + WAIT_S / 2
+        assert actuator._owner.is_alive(), "it was not the owner's end that answered"
     finally:
         go_on.set()
         actuator.close()
@@ -311,7 +337,7 @@ def safe(config: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "gate.actuator", "--safe", "--config", str(config)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=150,
         check=False,
     )
 

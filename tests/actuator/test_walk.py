@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from gate.actuator.board import Board
+from gate.actuator.board import HEARTBEAT_S, Board
 from gate.actuator.factory import open_factory
 from gate.actuator.gpio import GpioActuator
 from gate.actuator.profiles import OWN, check_profiles, load_profile
@@ -76,19 +77,39 @@ def test_output_that_does_not_read_its_rest_level_stops_the_start() -> None:
 
 
 def test_heartbeat_beats_only_while_somebody_vouches_for_the_lane(tmp_path: Path) -> None:
-    factory = MockFactory(revision="c03111")
-    actuator = GpioActuator(parse(text()), factory=factory)
+    factory, offset_s = MockFactory(revision="c03111"), [0.0]
+    actuator = GpioActuator(
+        parse(text()), factory=factory, monotonic_ns=lambda: time.monotonic_ns() + round(offset_s[0] * 1e9)
+    )
+    states = factory.pin(26).states
+
+    def until(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def turns(count: int) -> None:
+        """Of the owner, each half a beat later than the one before."""
+        for _ in range(count):
+            turned = actuator._turned_at
+            offset_s[0] += HEARTBEAT_S
+            actuator._post(lambda _now: None)
+            until(lambda turned=turned: actuator._turned_at > turned)
+
     try:
-        states = factory.pin(26).states
-        actuator.vouch(0.7)
-        time.sleep(1.2)
+        actuator.vouch(3600)
         beats = len(states)
-        assert beats >= 3
-        time.sleep(0.7)
-        assert len(states) == beats, "nobody vouched any more"
-        assert actuator.alive()
-        actuator.vouch(0.7)
-        time.sleep(0.6)
+        turns(4)
+        assert len(states) >= beats + 4
+        offset_s[0] += 3600
+        turns(1)
+        beats = len(states)
+        turns(4)
+        assert len(states) == beats, "nobody vouches any more"
+        until(actuator.alive)
+        actuator.vouch(3600)
+        turns(1)
         assert len(states) > beats
     finally:
         actuator.close()
