@@ -29,6 +29,7 @@ class Screen:
     def close(self) -> None:
         self._closing.set()
         self._thread.join(20)
+        self.up = False
 
     def all(self, word: str) -> list[dict[str, Any]]:
         with self._lock:

@@ -104,7 +104,7 @@ def staff_pictures(out: Path) -> None:
         raise SystemExit("chromium is not installed")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         gate = RunningGate(Path(folder))
-        gate.open()
+        gate.start()
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *CAMERA])
         phones = Phones(browser, gate)
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
-from tests.kiosk.browser import FLAGS
+from tests.kiosk.browser import FLAGS, HISTORY, PATIENT
 from tests.kiosk.staff.process import RunningGate
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--ignore-certificate-errors"]
@@ -49,14 +49,21 @@ class Phones:
         *,
         camera: bool = False,
         login: bool = True,
+        patient: bool = True,
     ) -> Page:
-        """A page over TLS. `name` None: a phone that is not paired; `login` false: paired, and nobody has logged in."""
+        """A page over TLS. `name` None: a phone that is not paired; `login` false: paired, and nobody has logged in.
+
+        `patient` false: the page says after two seconds of silence that its gate is lost.
+        """
         width, height = SIZES[size]
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, has_touch=size != "desk", ignore_https_errors=True,
             permissions=["camera"] if camera else [],
         )  # fmt: skip
         self._contexts.append(context)
+        context.set_default_timeout(60_000)
+        if patient:
+            context.add_init_script(PATIENT)
         if name is not None:
             context.add_cookies(
                 [self._cookie(item) for item in self._gate.paired(name, login=login).client.cookies.jar]
@@ -71,10 +78,14 @@ class Phones:
         page.goto(f"{self._gate.lan_url}{path}{query}")
         return page
 
-    def display(self, width: int = 800, height: int = 480) -> Page:
-        """The gate's own screen."""
+    def display(self, width: int = 800, height: int = 480, *, patient: bool = True) -> Page:
+        """The gate's own screen; see `shown`."""
         context = self._browser.new_context(viewport={"width": width, "height": height})
         self._contexts.append(context)
+        context.set_default_timeout(60_000)
+        context.add_init_script(HISTORY)
+        if patient:
+            context.add_init_script(PATIENT)
         page = context.new_page()
         self.watch(page)
         page.goto(self._gate.url)
@@ -109,6 +120,23 @@ class Phones:
     def _pace(cls) -> None:
         while Phones._asked - (time.monotonic() - Phones._since) * _PER_S > _SAVED:
             time.sleep(0.05)
+
+
+_IN_ORDER = """wanted => {
+  let at = 0;
+  for (const one of window.shown) if (one === wanted[at]) at += 1;
+  return at === wanted.length;
+}"""
+
+
+def shown(display: Page, *verdicts: str) -> None:
+    """Wait until a gate's screen has shown these in this order, with others between; each may be gone again."""
+    display.wait_for_function(_IN_ORDER, arg=list(verdicts))
+
+
+def line_is_up(page: Page) -> None:
+    """Wait until the handheld has heard its gate: what happens from now on is told to it live."""
+    page.wait_for_function("() => document.querySelector('staff-page')?.lane")
 
 
 def scan(page: Page, text: str) -> None:

@@ -25,7 +25,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def phone(house: House) -> Iterator[Phone]:
     """The gate's own screen, nobody logged in."""
     house.room.allowance.tries.forget()
-    with httpx.Client(base_url=house.url, timeout=10) as client:
+    with httpx.Client(base_url=house.url, timeout=60) as client:
         yield Phone(client)
 
 
@@ -45,7 +45,7 @@ def budi(house: House) -> Phone:
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
     """One gate as a process of its own, for all tests of the pages: each takes tickets of its own."""
     made = RunningGate(tmp_path_factory.mktemp("gate"))
-    made.open()
+    made.start()
     try:
         yield made
     finally:

@@ -57,7 +57,7 @@ class House:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(60)
         if self._failed:
             raise self._failed[0]
         for name in PINS:
@@ -65,7 +65,7 @@ class House:
 
     def stop(self) -> None:
         self.app.stop()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def restart(self) -> None:
         """The lane ends and comes back on the same files, as after a crash of the process."""
@@ -74,7 +74,7 @@ class House:
         self._ready.clear()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(60)
         if self._failed:
             raise self._failed[0]
 
@@ -102,7 +102,7 @@ class House:
 
     def phone(self) -> Phone:
         """A phone that is not paired yet."""
-        return Phone(httpx.Client(base_url=self.lan_url, verify=self.tls(), timeout=10))
+        return Phone(httpx.Client(base_url=self.lan_url, verify=self.tls(), timeout=60))
 
     def paired(self, name: str) -> Phone:
         """A phone of its own for somebody who is logged in."""

@@ -82,6 +82,7 @@ class RunningGate:
         self._places = count(2)
         self._phones: dict[str, Phone] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self.screen = Screen(self.port, "/ws/display")
 
     # ---- its life
 
@@ -90,22 +91,20 @@ class RunningGate:
             command = [sys.executable, "-m", "gate", "run", "--config", str(self.config)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         self.ready()
+        until(lambda: self.screen.up, "the lane's line")
 
     def ready(self) -> None:
         """Wait until the lane takes the next person."""
-        until(lambda: self.health().get("lane") == "idle", "a lane that is ready", 30)
+        until(lambda: self.health().get("lane") == "idle", "a lane that is ready")
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         process, self._process = self._process, None
         assert process is not None
         process.send_signal(number)
-        process.wait(20)
+        process.wait(60)
         assert process.stdin is not None
         process.stdin.close()
-
-    def open(self) -> None:
-        self.start()
-        self.screen = Screen(self.port, "/ws/display")
+        until(lambda: not self.screen.up, "what it had said is heard")
 
     def close(self) -> None:
         self.screen.close()
@@ -116,7 +115,7 @@ class RunningGate:
 
     def health(self) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=20) as answer:
                 value: dict[str, Any] = json.load(answer)
                 return value
         except OSError:
@@ -153,7 +152,7 @@ class RunningGate:
         ca = self.state.path / "kiosk-tls" / "ca.crt"
         trust = ssl.create_default_context(cafile=str(ca))
         transport = httpx.HTTPTransport(verify=trust, local_address=f"127.0.0.{next(self._places)}")
-        return httpx.Client(base_url=base, transport=transport, timeout=20)
+        return httpx.Client(base_url=base, transport=transport, timeout=60)
 
     def code(self) -> str:
         """Ask for a code to pair, and read it from the gate's screen."""

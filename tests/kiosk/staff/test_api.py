@@ -28,10 +28,10 @@ def cookie(phone: Phone) -> dict[str, str]:
 
 def heard(line: Any, kind: str) -> list[dict[str, Any]]:
     """All a line says up to the first word of this kind; how many signs of life stand before it is a matter of time."""
-    words = [json.loads(line.recv(timeout=20))]
+    words = [json.loads(line.recv(timeout=60))]
     while words[-1]["t"] != kind:
         assert len(words) < 100, f"no {kind} among {words}"
-        words.append(json.loads(line.recv(timeout=20)))
+        words.append(json.loads(line.recv(timeout=60)))
     return words
 
 
@@ -78,7 +78,7 @@ def test_same_key_at_the_same_time_is_one_admission(house: House, sari: Phone) -
 
     def send() -> None:
         with httpx.Client(
-            base_url=house.lan_url, verify=house.tls(), cookies=sari.client.cookies, timeout=10
+            base_url=house.lan_url, verify=house.tls(), cookies=sari.client.cookies, timeout=60
         ) as client:
             body = {"text": text(house, 3), "key": "both-at-once"}
             answers.append(client.post("/api/v1/scans", json=body, headers={"x-gate-csrf": sari.csrf}).json())
@@ -162,7 +162,7 @@ def test_request_without_the_pages_token_or_from_another_page_changes_nothing(ho
 def test_token_of_an_integration_has_its_scopes_only_and_is_stored_hashed(house: House, budi: Phone) -> None:
     answer = budi.post("tech/tokens", name="turnstile", scopes=["scan"])
     token = answer.json()["token"]
-    with httpx.Client(base_url=house.url, headers={"authorization": f"Bearer {token}"}) as client:
+    with httpx.Client(base_url=house.url, headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
         body = {"text": text(house, 7), "key": "by-program-1"}
         assert client.post("/api/v1/scans", json=body).json()["verdict"] == "GO"
         assert house.rows("admitted")[-1]["input"] == "api:turnstile"
@@ -188,6 +188,7 @@ def test_live_line_tells_staff_of_scans_and_the_display_nothing_of_them(house: H
         ) as staff,
         connect(house.url.replace("http", "ws") + "/ws/display") as display,
     ):
+        heard(staff, "state"), heard(display, "state")
         number = sari.scan(text(house, 8)).json()["ticket_number"]
         assert heard(staff, "handheld")[-1]["ticket_number"] == number
         house.app.view.publish({"t": "passage", "kind": "after"})  # stands behind what the display was told of the scan
@@ -279,9 +280,14 @@ def test_wrong_pins_lock_the_account_and_are_journaled(house: House, phone: Phon
     room._store.remove("lock", "dewi")
 
 
-def test_guessing_is_slowed_down_for_the_whole_place(phone: Phone) -> None:
-    answers = {phone.login(f"nobody{n}", "123457").status_code for n in range(40)}
-    assert answers == {401, 429}
+def test_guessing_is_slowed_down_for_the_whole_place(
+    house: House, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        house.room.allowance.tries, "_now", lambda: 0.0
+    )  # so that a slow machine's tries are not allowed
+    answers = [phone.login(f"nobody{n}", "123457").status_code for n in range(15)]
+    assert answers == [401] * 12 + [429] * 3
 
 
 def test_unknown_people_and_odd_bodies_never_break_the_server(sari: Phone) -> None:

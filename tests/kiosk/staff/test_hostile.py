@@ -53,7 +53,7 @@ def test_no_request_made_from_the_description_breaks_the_server(
             house.room.allowance.tries.forget()
             answer = case.call(
                 base_url=house.lan_url, verify=str(house.state.path / "kiosk-tls" / "ca.crt"),
-                headers={"x-gate-csrf": phone.csrf}, cookies=dict(phone.client.cookies), timeout=10,
+                headers={"x-gate-csrf": phone.csrf}, cookies=dict(phone.client.cookies), timeout=60,
             )  # fmt: skip
             case.validate_response(answer, checks=[not_a_server_error])
 

@@ -80,12 +80,12 @@ def test_searches_that_hang_leave_room_for_admissions(
 
     def hangs(_request: dict[str, Any]) -> dict[str, Any]:
         full.release()
-        assert go.wait(30)
+        assert go.wait(90)
         return {"people": [], "more": False}
 
     with sync_says(house, hangs), ThreadPoolExecutor(workshop._ASKING_MAX) as phones:
         hanging = [phones.submit(house.room._workshop.search, "sari") for _ in range(workshop._ASKING_MAX)]
-        assert all(full.acquire(timeout=30) for _ in hanging)
+        assert all(full.acquire(timeout=90) for _ in hanging)
         answer = sari.post("search", name="sari").json()
         go.set()
         assert (answer["ok"], answer["code"], answer["wait_s"]) == (False, "busy", 30)
