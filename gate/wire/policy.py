@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gate.errors import FormatError
@@ -9,6 +10,11 @@ from gate.model import Area, CheckinList, EventId, GateDef, GateId, ListId, Poli
 from gate.wire import cbor
 
 MAX_BYTES = 1024 * 1024
+_SHORT = re.compile(r"[A-Z][A-Z0-9]{0,2}")
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+"""Control characters, and what turns the direction of the text after it: names end up on screens, in logs and in terminals."""
+_LINES = ("rules", "text")
+"""Fields that may have several lines: JSON, and words to staff about a product."""
 
 
 def encode_policy(raw: dict[str, Any]) -> bytes:
@@ -27,6 +33,7 @@ def parse_policy(payload: bytes) -> Policy:
     raw = cbor.loads(payload, max_depth=8)
     fields = cbor.Fields(raw, "policy")
     fields.version()
+    _check_texts(raw, "policy", lines=False)
     products = [_product(item) for item in fields.maps("products")]
     lists = [_list(item) for item in fields.maps("lists")]
     gates = [_gate(item) for item in fields.maps("gates")]
@@ -56,6 +63,21 @@ def parse_policy(payload: bytes) -> Policy:
         annul_max=fields.integer("annul_max", 0, 100),
         raw=dict(raw),
     )
+
+
+def _check_texts(value: Any, where: str, *, lines: bool) -> None:
+    """Raises: FormatError, with the place and the character."""
+    if isinstance(value, str):
+        odd = _ODD.search(value.translate({9: None, 10: None, 13: None}) if lines else value)
+        if odd is not None:
+            raise FormatError(f"{where} has the character U+{ord(odd[0]):04X}, which no name or text may have")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_texts(key, f"a key in {where}", lines=False)
+            _check_texts(item, f"{where}.{key}", lines=lines or key in _LINES)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_texts(item, f"{where}[{index}]", lines=lines)
 
 
 def _product(fields: cbor.Fields) -> Product:
@@ -95,9 +117,12 @@ def _list(fields: cbor.Fields) -> CheckinList:
 
 
 def _gate(fields: cbor.Fields) -> GateDef:
+    short = fields.text("short", 3)
+    if not _SHORT.fullmatch(short):  # it begins case numbers, whose check character knows these signs only
+        raise FormatError(f"a gate's short name is one to three of A-Z and 0-9, a letter first, not {short!r}")
     return GateDef(
         id=GateId(fields.ident("id")),
-        short=fields.text("short", 3),
+        short=short,
         name=fields.texts("name"),
         zones=fields.integer("zones", 0, 0xFFFF),
         lists=tuple(ListId(name) for name in fields.strings("lists")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import cbor2
 import pytest
 
 from gate.errors import FormatError, TrustError
+from gate.model import ListId
 from gate.wire import cbor, enrol, journal, manifest, policy, secrets, signedtime, trust
 from gate.wire.sign1 import public_bytes
 from tests.fakes.issuer import NOW_S, POLICY, Issuer, key, record, seal_key
@@ -190,6 +192,7 @@ BAD_POLICIES = {
     "products that are null": POLICY | {"lists": [{"id": "main", "zones": 1, "products": [None]}]},
     "passback of no minutes": POLICY | {"products": [POLICY["products"][0] | {"passback": 0}]},
     "passback true": POLICY | {"products": [POLICY["products"][0] | {"passback": True}]},
+    "a short name in small letters": POLICY | {"gates": [POLICY["gates"][0] | {"short": "g2"}]},
     "zones of 17 bits": POLICY | {"lists": [{"id": "main", "zones": 0x10000}]},
 }
 
@@ -198,6 +201,40 @@ BAD_POLICIES = {
 def test_a_policy_that_says_two_things_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(FormatError):
         policy.parse_policy(cbor2.dumps(bad, canonical=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"name": {"en": "Spring\0"}}, "policy.name.en has the character U+0000"),
+        ({"name": {"e\nn": "Spring"}}, "a key in policy.name has the character U+000A"),
+        (
+            {"gates": [POLICY["gates"][0] | {"name": {"en": "North\x1b[2J"}}]},
+            "policy.gates[0].name.en has the character U+001B",
+        ),
+        (
+            {"areas": [{"id": "a", "name": {"en": "\u202eHall"}, "capacity": 9}]},
+            "policy.areas[0].name.en has the character U+202E",
+        ),
+        ({"override": {"reasons": ["medical", "lost\tchild"]}}, "policy.override.reasons[1] has the character U+0009"),
+        (
+            {"products": [POLICY["products"][0] | {"text": {"en": "Check\0"}}]},
+            "policy.products[0].text.en has the character U+0000",
+        ),
+    ],
+)
+def test_a_policy_with_control_characters_is_refused_and_the_place_is_named(changes: Any, named: str) -> None:
+    with pytest.raises(FormatError, match=re.escape(named)):
+        policy.encode_policy(POLICY | changes)
+
+
+def test_a_policy_keeps_the_writing_of_any_language_and_the_lines_of_its_rules() -> None:
+    names = {"fa": "در\u200cشمال", "hi": "उत्तर\u200dद्वार", "en": "Family 👨\u200d👩\u200d👧", "zh-Hant": "北側入口"}
+    products = [POLICY["products"][0] | {"text": {"en": "Ask for a passport.\nThen let in."}}]
+    lists = [POLICY["lists"][0] | {"rules": '{\n\t"==": [1, 1]\n}'}]
+    read = policy.parse_policy(policy.encode_policy(POLICY | {"name": names, "products": products, "lists": lists}))
+    assert read.name == names
+    assert read.lists[ListId("main")].rules == lists[0]["rules"]
 
 
 # ---- sealed box
