@@ -6,7 +6,6 @@ others hand it small tasks through the inbox, so scans, pins and news of sync ar
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import queue
@@ -14,15 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gate import __version__, steps
 from gate.actuator.gpio import GpioActuator
 from gate.actuator.profiles import check_profiles
-from gate.errors import DamagedError, MovedError, StorageError
-from gate.footing import only_one, prepare, scan_of, unreadable, way_of
+from gate.ears import Ears
+from gate.errors import DamagedError, StorageError
+from gate.footing import only_one, prepare, way_of
 from gate.health import PROBE_S, Health, Parts, disk_of, status_line
 from gate.kiosk.app import create_app
 from gate.kiosk.assets import find_ui
@@ -30,15 +28,12 @@ from gate.kiosk.serve import KioskServer
 from gate.lane.commands import Desk
 from gate.lane.lane import Lane
 from gate.lane.screen import Screen
-from gate.lane.waiting import Waiting
 from gate.lane.world import World
 from gate.laneview import LaneView
-from gate.model import Scan
 from gate.ports import PinEvent
 from gate.remote import RemoteTasks
-from gate.scanner.supervisor import ScannerProcess
 from gate.sdnotify import Notifier
-from gate.settings import InputSettings, Settings
+from gate.settings import Settings
 from gate.staffroom import CaseNumbers, InboxDesk, StaffRoom
 from gate.storage.aside import mark_damaged, set_aside_if_broken
 from gate.storage.journal import JournalStore
@@ -62,13 +57,10 @@ TICK_S = 0.02
 _VOUCH_S = 1.0
 """The heartbeat of the pins stops so long after the last turn of a gate that is well."""
 _TASKS_MAX = 100
-_HINT_MS = 3_000
 _STATE_MS = 2_000
 """Ages and the clock on the screen move although nothing happens."""
 _KEEP_TIME_MS = 600_000
 _SALT_BYTES = 32
-_HELD_MS = 1_500
-"""So long after its picture a code waits for a new manifest; the lane answers none that is older than two seconds."""
 
 Task = Callable[[], None]
 
@@ -88,20 +80,12 @@ class GateApp:
         self.demo = demo
         self.inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self.stopping = threading.Event()
-        self.scanners: list[ScannerProcess] = []
-        self.view = LaneView(self._ask_preview)
-        self._hint_until_ms = 0.0
+        self.view = LaneView(lambda wanted: self.ears.preview(wanted))
         self._state_due_ms = 0.0
-        self._heard: dict[str, str] = {}
-        """The last state of each input, by its name."""
         self._keep_time_due_ms = 0.0
         self._health_due_ms = 0.0
-        self._ended: set[str] = set()
-        """Inputs that ended for good; the screen says so, and nothing has to live for them."""
         self._unused: World | None = None
         """A world whose files could not be opened: tried again."""
-        self._waits = Waiting()
-        self._held: list[Scan] = []
         self._stack = ExitStack()
 
     # ---- life
@@ -116,7 +100,8 @@ class GateApp:
             steps.reach("app.ready")
             self.notifier.ready(self._status())
             ready(self, self.port)
-            self._start_scanners()
+            # Last of all: nothing is read before everything can answer.
+            self.ears.start(self.settings.inputs, self._stack)
             self._remote.start()
             while not self.stopping.is_set():
                 self._turn()
@@ -138,10 +123,8 @@ class GateApp:
         steps.reach("app.turn")
         for task in self._waiting():
             self._try(task)
-        self._try(self.lane.tick)
-        self._try(self._ask_held)
-        self._try(self._ask_again)
-        self._try(self._now_and_then)
+        for task in (self.lane.tick, self.ears.ask_held, self.ears.ask_again, self.ears.expire, self._now_and_then):
+            self._try(task)
         if self._alive():
             self.notifier.watchdog()
             self.actuator.vouch(_VOUCH_S)
@@ -158,8 +141,7 @@ class GateApp:
     def _alive(self) -> bool:
         """Pins, inputs and journal, each. A commit that hangs keeps this thread from coming here; a camera that is gone
         is said on the screen, but somebody must be trying to get it back."""
-        inputs = all(item.watched or item.name in self._ended for item in self.scanners)
-        return self.actuator.alive() and inputs and not self.health.damaged
+        return self.actuator.alive() and self.ears.alive and not self.health.damaged
 
     def _look_after(self) -> None:
         """Faults, status line; a broken journal ends this life, for the next start moves it aside."""
@@ -193,16 +175,13 @@ class GateApp:
             self._journal.keep_time(self.clock.now())
         if self.staff is not None:
             self.staff.tick()
-        if self._hint_until_ms and now > self._hint_until_ms:
-            self._hint_until_ms = 0.0
-            self.lane.report(hint=None)
 
     def _tell_sync(self) -> None:
         """How the lane is, for the heartbeat to the server."""
         state = self.view.state()
         status = {
             "lane": {key: state.get(key) for key in ("lane", "faults")},
-            "inputs": {item.name: self._heard.get(item.name, "silent") for item in self.settings.inputs},
+            "inputs": {item.name: self.ears.states.get(item.name, "silent") for item in self.settings.inputs},
             "counts": self.view.openings(),
         }
         try:
@@ -268,6 +247,7 @@ class GateApp:
             scan_salt=bytes.fromhex(salt),
             clock_policy=settings.decision.clock_untrusted,
         )
+        self.ears = Ears(lane=self.lane, view=self.view, inbox=self.inbox, clock=self.clock, demo=self.demo)
         self._journal = journal
         told.health = self.health = self._build_health(aside is not None)
         boot: dict[str, object] = {"version": __version__}
@@ -302,7 +282,7 @@ class GateApp:
     def _build_health(self, set_aside: bool) -> Health:
         parts = Parts(
             pins=lambda: self.actuator.alive(),
-            inputs=lambda: {scanner.name: scanner.alive for scanner in self.scanners},
+            inputs=lambda: {scanner.name: scanner.alive for scanner in self.ears.scanners},
             disk=lambda: disk_of(self.settings.gate.state_dir),
             write=lambda: self._journal.keep_time(self.clock.now()),
         )
@@ -355,14 +335,6 @@ class GateApp:
         told.hear = desk.heard
         return self.staff
 
-    def _start_scanners(self) -> None:
-        """Last of all: nothing is read before everything can answer."""
-        for item in self.settings.inputs:
-            scanner = ScannerProcess(asdict(item), self._ear(item))
-            self.scanners.append(scanner)
-            self._stack.callback(scanner.stop)
-            scanner.start()
-
     # ---- what the others say
 
     def _pin(self, event: PinEvent) -> None:
@@ -396,79 +368,3 @@ class GateApp:
         self.lane.set_world(world)
         self._try(lambda: note_days(self._journal, world))  # a full disk must not keep a new manifest out
         self.notifier.status(self._status())
-
-    def _ear(self, item: InputSettings) -> Callable[[dict[str, Any], bytes | None], None]:
-        """The callback for one scanner's messages; runs on its reader thread."""
-
-        def hear(message: dict[str, Any], jpeg: bytes | None) -> None:
-            word = message["t"]
-            if word == "appeared":
-                scan = scan_of(item, message)
-                self.inbox.put(lambda: self._scan(scan))
-            elif word == "left":
-                self.inbox.put(lambda: self._waits.left(item.name, message.get("p")))
-            elif word == "binary":
-                now = self.clock.mono_ms()
-                self.inbox.put(lambda: self._scan(unreadable(item, now)))
-            elif word in ("unread", "crowd"):
-                self.inbox.put(lambda: self._hint(word))
-            elif word == "health":
-                state = str(message.get("state", "ok"))
-                self._heard[item.name] = state
-                self.view.heard(**{k: v for k, v in message.items() if k != "t"})
-                self.inbox.put(lambda: self.lane.report(input_state=state))
-            elif word == "hello":
-                self.view.heard(source=item.kind, **{k: message.get(k) for k in ("input", "engines", "size")})
-            elif word == "fault":
-                name = str(message.get("name"))
-                if message.get("by") == "supervisor" and message.get("restart_s") is None:
-                    self._ended.add(item.name)
-                self._heard[item.name] = name
-                self.inbox.put(lambda: self._waits.left(item.name))
-                self.view.heard(state=name)
-                self.inbox.put(lambda: self.lane.report(input_state=name))
-            self._watch_demo(message, jpeg)
-
-        return hear
-
-    def _watch_demo(self, message: dict[str, Any], jpeg: bytes | None) -> None:
-        """Pictures for who asked to see them; video marks for the demo's actor."""
-        if message["t"] == "loop":
-            if self.demo:
-                self.view.publish(message)
-        elif jpeg is not None:
-            codes = message.get("codes") or [{}]
-            picture = base64.b64encode(jpeg).decode()
-            self.view.publish({**message, "jpeg": picture, "corners": codes[0].get("corners")})
-
-    def _scan(self, scan: Scan) -> None:
-        steps.reach("scan.heard")
-        try:
-            self._waits.answered(scan, self.lane.scan(scan))
-        except MovedError:
-            self._held.append(scan)
-
-    def _ask_held(self) -> None:
-        """Codes that were shown while a new manifest was on its way: it takes a part of a second to open."""
-        held, self._held = self._held, []
-        for scan in held:
-            if self.clock.mono_ms() - scan.captured < _HELD_MS:
-                self._scan(scan)
-            else:
-                self.lane.undecided(scan)
-
-    def _ask_again(self) -> None:
-        """Who waits. Not while there is news that was not heard yet: after a long stall it may say that they have left."""
-        if not self.inbox.empty():
-            return
-        scan = self._waits.next(self.lane.readiness, self.clock.mono_ms())
-        if scan is not None:
-            self._scan(scan)
-
-    def _hint(self, word: str) -> None:
-        self._hint_until_ms = self.clock.mono_ms() + _HINT_MS
-        self.lane.report(hint=word)
-
-    def _ask_preview(self, wanted: bool) -> None:
-        for scanner in self.scanners:
-            scanner.preview(wanted)

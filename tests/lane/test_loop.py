@@ -8,6 +8,7 @@ import pytest
 
 from gate import app as app_module
 from gate.app import GateApp
+from gate.ears import Ears
 from gate.errors import StorageError
 from gate.health import Disk, Health, Parts
 from gate.lane.machine import LaneState
@@ -34,6 +35,7 @@ def app(rig: Rig) -> GateApp:
     app.lane, app.clock, app.actuator, app.tickets = rig.lane, rig.clock, rig.actuator, rig.book  # type: ignore[assignment]
     app.notifier = _Notifier()  # type: ignore[assignment]
     parts = Parts(pins=rig.actuator.alive, inputs=dict, disk=lambda: Disk(1 << 40, readonly=False), write=lambda: None)
+    app.ears = Ears(lane=rig.lane, view=app.view, inbox=app.inbox, clock=rig.clock, demo=False)
     app._journal = rig.journal.store
     app.health = Health(parts, min_free_mib=64, set_aside=False, now_s=0)
     return app
@@ -109,7 +111,7 @@ def test_watchdog_is_not_fed_for_a_gate_with_a_dead_part(app: GateApp, rig: Rig,
     class Scanner:
         name, watched, alive = "cam0", part != "input", False
 
-    app.scanners.append(Scanner())  # type: ignore[arg-type]
+    app.ears.scanners.append(Scanner())  # type: ignore[arg-type]
     if part == "pins":
         rig.actuator.alive = lambda: False  # type: ignore[method-assign]
     app.health.damaged = part == "journal"
@@ -121,7 +123,7 @@ def test_watchdog_is_fed_while_a_camera_is_gone_and_somebody_tries_to_get_it_bac
     class Scanner:
         name, watched, alive = "cam0", True, False
 
-    app.scanners.append(Scanner())  # type: ignore[arg-type]
+    app.ears.scanners.append(Scanner())  # type: ignore[arg-type]
     app._turn()
     assert app.notifier.fed == 1  # type: ignore[attr-defined]
 
@@ -130,8 +132,8 @@ def test_input_that_ended_for_good_needs_nobody(app: GateApp) -> None:
     class Scanner:
         name, watched, alive = "stdin", False, False
 
-    app.scanners.append(Scanner())  # type: ignore[arg-type]
-    app._ended.add("stdin")
+    app.ears.scanners.append(Scanner())  # type: ignore[arg-type]
+    app.ears._ended.add("stdin")
     app._turn()
     assert app.notifier.fed == 1  # type: ignore[attr-defined]
 
@@ -139,7 +141,7 @@ def test_input_that_ended_for_good_needs_nobody(app: GateApp) -> None:
 def _shows(app: GateApp, rig: Rig, number: int, p: int) -> None:
     """A code comes into the camera's view, as the scanner says it."""
     now = rig.clock.mono_ms()
-    app._ear(InputSettings(name="cam0"))(
+    app.ears.of(InputSettings(name="cam0"))(
         {"t": "appeared", "p": p, "text": rig.state.text(number), "captured": now, "decoded": now}, None
     )
     app._turn()
@@ -165,8 +167,8 @@ def test_who_waits_with_the_code_in_view_is_let_in_once_the_lane_is_free(app: Ga
 def test_who_left_is_not_let_in_later(app: GateApp, rig: Rig, gone: dict[str, Any]) -> None:
     _shows(app, rig, 0, 1)
     _shows(app, rig, 1, 2)
-    app._ear(InputSettings(name="cam0"))({"t": "left", "p": 1}, None)  # somebody else's
-    app._ear(InputSettings(name="cam0"))(gone, None)
+    app.ears.of(InputSettings(name="cam0"))({"t": "left", "p": 1}, None)  # somebody else's
+    app.ears.of(InputSettings(name="cam0"))(gone, None)
     app._turn()
     rig.walk()
     app._turn()
@@ -176,7 +178,7 @@ def test_who_left_is_not_let_in_later(app: GateApp, rig: Rig, gone: dict[str, An
 def test_who_waits_keeps_the_turn_when_another_code_is_answered(app: GateApp, rig: Rig) -> None:
     _shows(app, rig, 0, 1)
     _shows(app, rig, 1, 2)
-    app._ear(InputSettings(name="cam0"))({"t": "binary"}, None)
+    app.ears.of(InputSettings(name="cam0"))({"t": "binary"}, None)
     _shows(app, rig, 0, 3)  # the one who walks, seen once more
     rig.walk()
     rig.clock.advance(30.0)
@@ -195,7 +197,7 @@ def test_nobody_is_let_in_again_before_all_news_was_heard(
     rig.clock.advance(30.0)
     for _ in range(3):
         app.inbox.put(lambda: None)
-    app._ear(InputSettings(name="cam0"))({"t": "left", "p": 2}, None)
+    app.ears.of(InputSettings(name="cam0"))({"t": "left", "p": 2}, None)
     for _ in range(4):
         app._turn()
     assert len(rig.rows("admitted")) == 1
@@ -220,4 +222,4 @@ def test_code_is_sent_to_staff_when_the_new_manifest_does_not_come(app: GateApp,
     assert rig.rows("admitted", "refused") == []
     assert (rig.shown()["verdict"], rig.shown()["detail"]) == ("SEE_STAFF", "storage")
     app._turn()
-    assert app._held == []
+    assert app.ears._held == []
