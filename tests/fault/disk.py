@@ -56,8 +56,7 @@ def full(folder: Path, policy: str = "staff") -> dict[str, object]:
         )  # fmt: skip
         with LaneProcess(config) as lane:
             assert lane.ready()
-            lane.present(state.text(1))
-            before = lane.decision()
+            before = lane.told(state.text(1))
             ballast = state.path / "ballast"
             with ballast.open("wb") as file:
                 try:
@@ -66,14 +65,13 @@ def full(folder: Path, policy: str = "staff") -> dict[str, object]:
                         file.flush()
                 except OSError:
                     pass  # full: that is what it is for
-            begins = lane.until(lambda message: "disk_full" in message.get("faults", ()), 10)
+            begins = lane.until(lambda message: "disk_full" in message.get("faults", ()), 60)
             relays = lane.pulses
             lane.present(state.text(2))
-            silent = lane.decision(1.5) is None and lane.pulses == relays
+            silent = lane.decision(1.0) is None and lane.pulses == relays
             ballast.unlink()
-            over = lane.until(lambda message: message["t"] == "faults" and "disk_full" not in message["faults"], 10)
-            lane.present(state.text(2))
-            after = lane.decision()
+            over = lane.until(lambda message: message["t"] == "faults" and "disk_full" not in message["faults"], 60)
+            after = lane.told(state.text(2))
             lane.stop()
         return {
             "before": before["reason"] if before else None,
@@ -141,8 +139,7 @@ def broken_page(folder: Path) -> dict[str, object]:
     config = write_config(folder / "gate.toml", state=state.path, run=folder / "run", port=free_port())
     with LaneProcess(config) as lane:
         assert lane.ready()
-        lane.present(state.text(1))
-        lane.decision()
+        lane.told(state.text(1))
         lane.stop()
     path = state.path / "journal.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -152,9 +149,8 @@ def broken_page(folder: Path) -> dict[str, object]:
         file.write(b"\xa5" * (path.stat().st_size - 4096))
     with LaneProcess(config) as lane:
         ready = lane.ready()
-        named = lane.until(lambda message: "set_aside" in message.get("faults", ()), 5)
-        lane.present(state.text(2))
-        decision = lane.decision()
+        named = lane.until(lambda message: "set_aside" in message.get("faults", ()), 60)
+        decision = lane.told(state.text(2))
         lane.stop()
     boot = next(row for row in rows(state.path) if row["kind"] == "boot")
     moved = state.path / str(boot["data"].get("set_aside", {}).get("file"))

@@ -46,12 +46,11 @@ def kill_at(step: str, folder: Path, *, nth: int = 1) -> Outcome:
     with LaneProcess(config, "--walk", "--at", step, "--nth", str(nth)) as lane:
         if lane.ready() and step not in EARLY:
             for n in range(1, 12):
-                lane.present(state.text(n))
-                if lane.decision(5) is None:
+                if lane.told(state.text(n)) is None:
                     break
-                lane.until(lambda message: message["t"] == "relay" and not message["level"], 2)
+                lane.until(lambda message: message["t"] == "relay" and not message["level"], 20)
                 time.sleep(0.3)
-        lane.process.wait(20)
+        lane.process.wait(60)
         killed = time.monotonic()
         _rest(config, outcome)
         outcome.rest_s = time.monotonic() - killed
@@ -69,8 +68,7 @@ def kill_at(step: str, folder: Path, *, nth: int = 1) -> Outcome:
             outcome.problems.append("the second life did not get ready")
             return outcome
         for n in range(1, min(last + 1, 12)):
-            lane.present(state.text(n))
-            decision = lane.decision(5)
+            decision = lane.told(state.text(n))
             wanted = "already_redeemed" if state.key(n).hex() in stood else "ok"
             got = decision["reason"] if decision else "silent"
             if got != wanted:
@@ -86,7 +84,7 @@ def _rest(config: Path, outcome: Outcome) -> None:
     """As the unit's ExecStopPost."""
     done = subprocess.run(
         [sys.executable, "-m", "gate.actuator", "--safe", "--config", str(config)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     if done.returncode:
         outcome.problems.append(f"the pins could not be put to rest: {done.stderr}")

@@ -70,11 +70,23 @@ class LaneProcess:
         except (BrokenPipeError, ValueError):
             return
 
-    def ready(self, within: float = 20.0) -> bool:
+    def told(self, text: str, within: float = 60.0) -> dict[str, Any] | None:
+        """Present a code until it has its own answer, as people do: not while somebody else is in the lane, and again when
+        the lane let go of it because it could not look at it for two seconds. None when the lane ended or is silent."""
+        end = time.monotonic() + within
+        while self.process.poll() is None and (left := end - time.monotonic()) > 0:
+            self.present(text)
+            answer = self.decision(min(left, 5.0))
+            if answer is not None and answer["reason"] != "lane_busy":
+                return answer
+            time.sleep(0.2)
+        return None
+
+    def ready(self, within: float = 60.0) -> bool:
         """False when it ended before that."""
         return self.until(lambda message: message["t"] == "READY", within) is not None
 
-    def decision(self, within: float = 10.0) -> dict[str, Any] | None:
+    def decision(self, within: float = 60.0) -> dict[str, Any] | None:
         """The next one; None when the lane ended or is silent."""
         return self.until(lambda message: message["t"] == "decision", within)
 
@@ -86,6 +98,7 @@ class LaneProcess:
             except queue.Empty:
                 return None
             if line is None:
+                self._lines.put(None)  # and so it stays
                 return None
             message = {"t": "READY"} if line == "READY" else json.loads(line)
             self.heard.append(message)
@@ -93,7 +106,7 @@ class LaneProcess:
                 return message
         return None
 
-    def stop(self, within: float = 5.0) -> int:
+    def stop(self, within: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(within)
         self.drain()
@@ -102,11 +115,11 @@ class LaneProcess:
     def kill(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
+        self.process.wait(60)
 
     def drain(self) -> None:
         """Hear the rest of a life that is over."""
-        self.until(lambda _message: False, 2.0)
+        self.until(lambda _message: False, 20.0)
 
     @property
     def pulses(self) -> int:

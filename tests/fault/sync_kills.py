@@ -28,7 +28,7 @@ from tests.fault.process import ROOT, LaneProcess
 from tests.fault.site import admissions, check, openings, rows
 from tests.fault.yard import ADDED, EARLY, ELSEWHERE, REVOKED, SCENES, Copy, Yard
 
-REACH_S, CONVERGE_S, SEEN_S = 30.0, 30.0, 10.0
+REACH_S, CONVERGE_S, SEEN_S = 90.0, 60.0, 60.0
 SOON = ("silent", "lane_busy", "out_of_service", "invalid")
 """What a ticket is told that will be let in soon."""
 SPARSE = ("base.part", "file.written", "file.named", "feed.read", "push.ready", "push.answered")
@@ -59,7 +59,7 @@ def kill_sync_at(yard: Yard, scene: str, step: str, folder: Path, *, nth: int = 
             _present(yard.tickets[shown + 1], "already_redeemed", lane, outcome, "shown again")
             _converge(copy, outcome)
             sync.send_signal(signal.SIGTERM)
-            if sync.wait(15):
+            if sync.wait(60):
                 outcome.problems.append(f"the next sync ended with {sync.returncode}")
         lane.stop()
         _look(copy, outcome)
@@ -102,7 +102,7 @@ class _start:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def _told(lane: LaneProcess, ticket: IssuedTicket, within: float) -> str:
