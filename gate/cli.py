@@ -123,10 +123,13 @@ def enrol(text: Text, config: Config = CONFIG_PATH, json_: Json = False) -> None
     """Enrol this gate with the code that the central server shows (GE1:...). The sync process must be running."""
     from gate.config import load
     from gate.sync.ask import ask
+    from gate.wire.enrol import parse_code
 
     path = load(config).gate.runtime_dir / "sync.sock"
+    code = text_of(text)
+    parse_code(code)  # a slip of the typing hand is told here, whether sync runs or not
     try:
-        answer = ask(path, {"do": "enrol", "text": text_of(text), "by": "command"}, timeout_s=60)
+        answer = ask(path, {"do": "enrol", "text": code, "by": "command"}, timeout_s=60)
     except (OSError, ValueError) as error:
         fail("sync", f"sync does not answer at {path}: {error}; start it with `gate sync run`", 3, as_json=json_)
     if json_:
@@ -222,6 +225,7 @@ File = Annotated[Path | None, typer.Option("--file", help="journal.db; default: 
 @journal_app.command("verify")
 def journal_verify(config: Config = CONFIG_PATH, file: File = None, json_: Json = False) -> None:
     """Check every row against its chain, and signed heads. Names the first bad row; exit 5 then."""
+    from gate.said import counted
     from gate.storage.check import verify_journal
 
     path = _journal_path(config, file)
@@ -233,7 +237,8 @@ def journal_verify(config: Config = CONFIG_PATH, file: File = None, json_: Json 
         print_json({"ok": check.ok, "rows": check.rows, "streams": check.streams, "first_bad": first})
     elif bad is None:
         heads = "" if public.exists() else " (no journal.pub here: heads were not checked)"
-        print(f"{check.rows} rows in {check.streams} streams, all in their chains{heads}")
+        found = f"{counted(check.rows, 'row')} in {counted(check.streams, 'stream')}"
+        print(f"{found}, all in {'its chain' if check.rows == 1 else 'their chains'}{heads}")
     else:
         print(f"event {bad.event!r}, epoch {bad.epoch}, row {bad.seq}: {bad.why}")
     raise typer.Exit(0 if check.ok else 5)
@@ -247,15 +252,21 @@ def journal_tail(
     json_: Json = False,
 ) -> None:
     """The newest rows, oldest first."""
-    from gate.inspect import journal_rows
+    from gate.inspect import journal_rows, zones
+    from gate.said import moment_text
 
-    rows = journal_rows(_journal_path(config, file), last=count)
+    path = _journal_path(config, file)
+    rows = journal_rows(path, last=count)
     if json_:
         for row in rows:
             print_json(row)
         return
-    names = ("at", "event", "seq", "kind", "reason", "detail", "ticket", "input")
-    print_table(names, [[row[name] for name in names] for row in rows])
+    names = ("event", "seq", "kind", "reason", "detail", "ticket", "input")
+    zone = zones(path.parent)
+    cells = [
+        [moment_text(row["at"], zone.get(row["event"]), exact=True), *(row[name] for name in names)] for row in rows
+    ]
+    print_table(("at", *names), cells)
 
 
 @journal_app.command("export")

@@ -10,6 +10,7 @@ import typer
 from gate.cliargs import At, Config, Json, Text, Way, text_of
 from gate.cliout import CONFIG_PATH, fail, print_json, print_table, state_of
 from gate.model import Direction
+from gate.said import counted
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,7 +60,7 @@ def replay(
     if json_:
         print_json(result.to_json())
     else:
-        print(f"{result.rows} decisions, {result.rows - len(result.different)} the same")
+        print(f"{counted(result.rows, 'decision')}, {result.rows - len(result.different)} the same")
         print_table(
             ("row", "then", "now"),
             [(item.ref, _as_words(item.then), _as_words(item.now)) for item in result.different],
@@ -92,7 +93,9 @@ def rehearse(
         print_json(result.to_json())
         return
     refused = result.tickets - result.admitted
-    print(f"{result.tickets} tickets in {result.seconds:.1f} s: {result.admitted} admitted, {refused} refused")
+    print(
+        f"{counted(result.tickets, 'ticket')} in {result.seconds:.1f} s: {result.admitted} admitted, {refused} refused"
+    )
     if result.details:
         print_table(("why", "tickets"), result.details.most_common())
 
@@ -109,7 +112,7 @@ def wipe(
     state_dir = state_of(config)
     left = retention.unsent(state_dir)
     if left and not unsent:
-        fail("unsent", f"{left} rows are on no server yet: sync first, or add --unsent", 1, as_json=json_)
+        fail("unsent", f"{counted(left, 'row')} on no server yet: sync first, or add --unsent", 1, as_json=json_)
     if not yes:
         fail("sure", f"this removes everything in {state_dir}; add --yes", 2, as_json=json_)
     gone = retention.wipe(state_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from gate.decision.decide import explain
 from gate.decision.facts import Place
@@ -29,6 +31,8 @@ from gate.verify.formats import identify
 from gate.wire import cbor, sql
 from gate.wire.numbers import ticket_number
 from gate.wire.ticketkey import ticket_key
+
+logger = logging.getLogger(__name__)
 
 
 class Desk:
@@ -56,12 +60,12 @@ class Desk:
             world = reader.read(clock.now().seconds if at_s is None else at_s)
         finally:
             reader.close()
+        if world.missing == Fault.NOT_IN_POLICY:
+            raise TrustError("gate", world.troubles[0])
         clock.raise_floor(world.newest_issued_ms)
         moment = clock.now()
         if at_s is not None:
             moment = Moment(at=at_s * 1000, mono=moment.mono, boot=moment.boot, trust=ClockTrust.SYNCED, error_ms=0)
-        if world.missing == Fault.NOT_IN_POLICY:
-            raise TrustError("gate", world.troubles[0])
         files = ExitStack()
         journal = state_dir / "journal.db"
         if not journal.exists():  # not started yet: nothing was used here
@@ -166,6 +170,24 @@ def journal_rows(path: Path, *, last: int | None) -> Iterator[dict[str, Any]]:
         raise DamagedError(f"{path}: {error}; `gate journal verify` names the row") from error
     finally:
         connection.close()
+
+
+def zones(state_dir: Path) -> dict[str, ZoneInfo]:
+    """The time zone of each event that the gate of this folder serves, for people's eyes. Empty where no policy can be read:
+    a journal is readable all the same."""
+    try:
+        enrolment = read_enrolment(state_dir)
+        if enrolment is None:
+            return {}
+        reader = WorldReader(state_dir, gate=GateId(enrolment.gate))
+        try:
+            world = reader.read(SystemClock(0).now().seconds)
+        finally:
+            reader.close()
+    except GateError as error:
+        logger.info("times are shown in UTC: %s", error)
+        return {}
+    return {event.id: ZoneInfo(event.policy.tz) for event in world.events}
 
 
 def read_images(files: Sequence[Path]) -> Iterator[tuple[dict[str, Any], int]]:

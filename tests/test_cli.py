@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 import segno
 
 from gate import cli
 from gate.model import TicketState
+from gate.said import moment_text
 from gate.storage.journal import JournalStore
 from gate.storage.keys import journal_key
 from gate.verify.formats import gt1
+from gate.wire.enrol import EnrolmentCode
 from tests.fakes.issuer import NOW_S
 from tests.fakes.state import StateFolder, edit
 from tests.storage.rows import counting, draft, moment
@@ -269,6 +273,12 @@ def test_tail_gives_the_newest_rows_oldest_first(gate: Gate, config: Path, journ
     assert rows[0]["latency"] == {"decide_ms": 1.23}
     table = gate("journal", "tail", "-c", config, "-n", "2")
     assert (table.code, len(table.out.splitlines())) == (0, 3)
+    assert table.out.splitlines()[2].startswith(moment_text(rows[2]["at"], ZoneInfo("Asia/Taipei"), exact=True))
+    assert str(rows[2]["at"]) not in table.out
+    (config.parent / "elsewhere").mkdir()
+    shutil.copy(journal, config.parent / "elsewhere" / "journal.db")  # no policy beside it: UTC
+    table = gate("journal", "tail", "--file", config.parent / "elsewhere" / "journal.db", "-n", "1")
+    assert table.out.splitlines()[1].startswith(moment_text(rows[2]["at"], exact=True))
     assert gate("journal", "tail", "-c", config, "-n", "0").code == 2
     assert len(gate("journal", "tail", "-c", config, "-n", "1000", "--json").json) == 8
 
@@ -337,9 +347,17 @@ def test_help_names_the_commands(gate: Gate) -> None:
 
 def test_enrol_without_sync_is_3(gate: Gate, config: Path, tmp_path: Path) -> None:
     text = f'[gate]\nid = "g2"\nstate_dir = "{tmp_path}"\nruntime_dir = "{tmp_path}"\n'
-    done = gate("enrol", "GE1:X", "-c", write_config(tmp_path, text), "--json")
+    code = EnrolmentCode(url="http://127.0.0.1", code=bytes(16), root=bytes(32)).text()
+    done = gate("enrol", code, "-c", write_config(tmp_path, text), "--json")
     assert done.code == 3
     assert json.loads(done.err)["error"]["code"] == "sync"
+
+
+@pytest.mark.parametrize("text", ["GE1:FOO", "", "GT1:ABC", "GE1:" + "A" * 100])
+def test_enrol_with_what_is_no_code_is_2(gate: Gate, config: Path, text: str) -> None:
+    done = gate("enrol", text, "-c", config, "--json")
+    assert (done.code, json.loads(done.err)["error"]["code"]) == (2, "format")
+    assert "not an enrolment code" in gate("enrol", "-", "-c", config, stdin=f"{text}\n").err
 
 
 def test_reader_of_the_output_that_goes_away_is_no_error(config: Path, journal: Path) -> None:

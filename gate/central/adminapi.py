@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 
 from gate.central import adminwords, auth, commands, operators, tables
 from gate.central.admincalls import CALLS, Answered, Call, ImportFile
-from gate.central.events import NotHereError
-from gate.central.http import BODY_S, ApiError, read_body, too_large
+from gate.central.events import NotHereError, open_policy
+from gate.central.http import BODY_S, ApiError, from_this_machine, read_body, too_large
 from gate.central.jobs import Jobs
 from gate.central.live import state_of
 from gate.central.operators import Operator
@@ -41,6 +41,10 @@ _TRIES_PER_S, _TRIES = 0.2, 10.0
 _STEP = 1024 * 1024
 _IMPORT, _SHEET = "import-", "tickets-"
 # Folders of the state folder for one request's files.
+_PLAIN = (
+    "a token that came without TLS could be read on the way, and is not looked at: serve with --tls-cert, or behind a proxy on "
+    "this machine that says X-Forwarded-Proto; `serve --plain-operators` takes it all the same. Replace this token"
+)
 _IDENT = re.compile(ID_PATTERN)
 _PATH = {
     "event": _IDENT, "device": _IDENT, "staff": _IDENT, "kid": re.compile(r"[0-9a-f]{8}"),
@@ -51,8 +55,11 @@ _MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson", "pd
 
 
 class AdminApi:
-    def __init__(self, central: Central) -> None:
+    """`plain`: tokens are also taken over HTTP without TLS from other machines."""
+
+    def __init__(self, central: Central, *, plain: bool = False) -> None:
         self._central = central
+        self._plain = plain
         self._jobs = Jobs(lambda: uuid7(central.clock(), central.random(10)))
         self._rates = auth.Rates(_PER_S, _BURST, "too many requests of one operator")
         self._tries = auth.Rates(_TRIES_PER_S, _TRIES, "too many wrong tokens")
@@ -102,11 +109,13 @@ class AdminApi:
     # ---- who
 
     async def _operator(self, request: Request, call: Call) -> Operator:
-        """Raises: ApiError 401, 403; 503 for whoever tries too often."""
+        """Raises: ApiError 401; 403, also for a token that others on the way could read; 503 for whoever tries too often."""
         place = request.client.host if request.client else ""
         word, _, token = request.headers.get("authorization", "").partition(" ")
         found = None
         if word.lower() == "bearer":
+            if not (self._plain or request.url.scheme == "https" or from_this_machine(request)):
+                raise ApiError(403, "forbidden", _PLAIN, detail={"why": "plain_http"})
             read = self._central.db.read
             found = await asyncio.to_thread(read, lambda connection: operators.find(connection, token.strip()))
         if found is None:
@@ -127,10 +136,8 @@ class AdminApi:
     async def _run(self, call: Call, operator: Operator, args: dict[str, Any]) -> Any:
         try:
             return await asyncio.to_thread(commands.run, self._central, call.do, args, who=f"operator:{operator.name}")
-        except NotHereError as error:
-            raise ApiError(404, "not_found", str(error)) from error
         except ConfigError as error:
-            raise ApiError(400, "invalid", str(error), detail=_problems(error)) from error
+            raise _refused(error) from error
 
     async def _tickets(self, rows: list[dict[str, Any]], form: str, event: str) -> Response:
         """Whoever has a text has the ticket: nothing between may keep it."""
@@ -176,7 +183,7 @@ class AdminApi:
     async def _upload(
         self, request: Request, call: Call, operator: Operator, args: dict[str, Any], query: ImportFile
     ) -> Response:
-        await asyncio.to_thread(self._known, args["event"])
+        await asyncio.to_thread(self._open, args["event"])
         self._turn()
         try:
             folder = Path(tempfile.mkdtemp(prefix=_IMPORT, dir=self._central.state))
@@ -190,13 +197,14 @@ class AdminApi:
         except BaseException:  # a full disk, too: the next one gets its turn
             self._jobs.abandon()
             raise
-        return self._started(call, operator, args | {"file": str(path), "name": query.name, "check": query.check}, away)
+        return self._started(call, operator, args | {"file": str(path)} | query.model_dump(), away)
 
-    def _known(self, event: str) -> None:
+    def _open(self, event: str) -> None:
+        """An upload is not taken for nothing. Raises: ApiError 404; 400: the event is over."""
         try:
-            self._central.policy(event)
-        except NotHereError as error:
-            raise ApiError(404, "not_found", str(error)) from error
+            self._central.db.read(lambda connection: open_policy(connection, event))
+        except ConfigError as error:
+            raise _refused(error) from error
 
     def _turn(self) -> None:
         if not self._jobs.begin():
@@ -264,5 +272,10 @@ def _args(sent: Any) -> dict[str, Any]:
         raise ApiError(400, "invalid", str(error)) from error
 
 
-def _problems(error: ConfigError) -> dict[str, Any]:
-    return {"problems": [{"at": key, "problem": problem, "hint": hint} for key, problem, hint in error.problems[:10]]}
+def _refused(error: ConfigError) -> ApiError:
+    """404 for what is not there; else 400 with each problem, and in `why` the error's name where it has one."""
+    if isinstance(error, NotHereError):
+        return ApiError(404, "not_found", str(error))
+    problems = [{"at": key, "problem": problem, "hint": hint} for key, problem, hint in error.problems[:10]]
+    why = {} if error.code == ConfigError.code else {"why": error.code}
+    return ApiError(400, "invalid", str(error), detail={"problems": problems} | why)

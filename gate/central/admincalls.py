@@ -145,6 +145,8 @@ class TicketsAs(Tickets, Answered):
 class ImportFile(Query):
     name: Annotated[str, Field(pattern=r"^[^/\x00-\x1f\x7f]{1,100}\.(csv|jsonl|ndjson)$")]
     check: bool = False
+    again: bool = False
+    """Issue tickets to rows without a text although an import did so to the same rows before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ _E = "/events/{event}"
 
 CALLS: tuple[Call, ...] = (
     Call(name="events", method="GET", path="/events", do="event_list", role="reader", words="All events with their counters.",
-         answer=[{"event": "spring", "mode": "allow_list", "ended": None, "seq": 1798000000, "cursor": 3, "published": 1798000000000,
+         answer=[{"event": "spring", "tz": "Asia/Jakarta", "mode": "allow_list", "ended": None, "seq": 1798000000, "cursor": 3, "published": 1798000000000,
                   "records": 7, "admissions": 5, "incidents": 0}]),
     Call(name="make_event", method="POST", path="/events", do="event_create", body=NewEvent,
          words="Make an event with its keys. Nothing reaches a gate before it is published.",
@@ -217,7 +219,9 @@ CALLS: tuple[Call, ...] = (
                   "done": 1798000001000, "undone": None}]),
     Call(name="start_import", method="POST", path=_E + "/imports", do="import", query=ImportFile, kind="upload",
          words="Bring in tickets from CSV or JSON Lines; with `check` only say what is wrong. A job: see `/jobs/{job}`, whose "
-         "result has preview, counts, and each wrong row with its line.", answer=_JOB),
+         "result has preview, counts, each wrong row with its line, and `warnings` of rows that will hardly let anybody in. Rows "
+         "without a text that an import issued before (`repeats`) are refused, `import.again`, unless `again` is true.",
+         answer=_JOB),
     Call(name="undo_import", method="POST", path=_E + "/imports/{import}/undo", do="import_undo", body=Empty, kind="undo",
          words="Take an import back; tickets that were changed since stay. A job: see `/jobs/{job}`.", sent={}, answer=_JOB),
     Call(name="forget_names", method="DELETE", path=_E + "/names", do="names_forget",
@@ -246,8 +250,12 @@ CALLS: tuple[Call, ...] = (
     Call(name="devices", method="GET", path="/devices", do="device_list", role="reader", words="All devices.",
          answer=[_DEVICE]),
     Call(name="add_device", method="POST", path="/devices", do="device_add", body=NewDevice,
-         words="Register a device, or give one a new code: `text` as a QR is what its camera reads. One use, 24 hours.",
-         sent={"device": "g2", "short": "G2", "events": ["spring"]}, answer={"text": "GE1:6BF", "url": "https://tickets.example"}),
+         words="Register a device, or give one a new code: `text` as a QR is what its camera reads. One use, 24 hours. `warnings`: "
+         "events whose policy has no such gate yet.",
+         sent={"device": "g2", "short": "G2", "events": ["spring"]},
+         answer={"text": "GE1:6BF", "url": "https://tickets.example", "warnings": [
+             {"event": "spring", "gate": "g2", "gates": ["g1"], "problem": "the policy of spring has no gate g2, it has g1: g2 stays "
+              "out of service there", "hint": "add it to the policy, and publish"}]}),
     Call(name="revoke_device", method="POST", path="/devices/{device}/revoke", do="device_revoke", body=Empty,
          words="Answer a device from now on with `revoked`: it stops syncing and wipes its secrets.", sent={},
          answer={"device": "g2"}),
@@ -272,7 +280,8 @@ CALLS: tuple[Call, ...] = (
          answer={"now": 1798000000000, "events": [], "devices": [], "checkins": [], "incidents": []}),
     Call(name="me", method="GET", path="/me", do="me", role="reader", words="Whose token this is.",
          answer={"operator": "ana", "role": "admin"}),
-    Call(name="job", method="GET", path="/jobs/{job}", do="job", role="reader",
-         words="How far a long command is, and what came of it. Jobs are known to the process that began them.",
+    Call(name="job", method="GET", path="/jobs/{job}", do="job",
+         words="How far a long command is, and what came of it: a preview has names and texts, so whoever may import may see it. "
+         "Jobs are known to the process that began them.",
          answer=_JOB | {"state": "done", "result": {"ok": True, "rows": 30}}),
 )  # fmt: skip

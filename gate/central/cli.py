@@ -6,7 +6,6 @@ A command opens the state folder itself, or, when a server runs on it, asks that
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,39 +16,35 @@ from gate.central.cliadmin import (
     device_app,
     export_stick,
     import_stick,
-    import_undo,
-    imports,
     incidents,
     key_app,
     operator_app,
     staff_app,
 )
 from gate.central.cliparts import (
+    DAY_S,
     DEFAULT_STATE,
     AsJson,
     Event,
     State,
     do,
     failing,
-    how_far,
-    moment,
+    of_its_event,
     one_of,
     show,
     table,
-    word_of,
 )
+from gate.central.clitickets import import_, import_undo, imports, issue, ticket_app, tickets
 from gate.errors import ConfigError
+from gate.said import counted
 
 if TYPE_CHECKING:
     from gate.central.server import Listen
-
-_DAY_S = 24 * 3600
 
 app = typer.Typer(
     name="central", no_args_is_help=True, help="The central server: events, tickets, manifests, devices, check-ins."
 )
 event_app = typer.Typer(no_args_is_help=True, help="Make events and edit their policy.")
-ticket_app = typer.Typer(no_args_is_help=True, help="Look at one ticket, cancel it, block it, free it.")
 app.add_typer(event_app, name="event")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(device_app, name="device")
@@ -60,10 +55,11 @@ app.command("incidents")(incidents)
 app.command("audit")(audit)
 app.command("import-stick")(import_stick)
 app.command("export-stick")(export_stick)
+app.command("issue")(issue)
+app.command("import")(import_)
 app.command("imports")(imports)
 app.command("import-undo")(import_undo)
-
-Flags = Annotated[str, typer.Option(help="vip, attention, minor, accessibility, staff, test; joined by +.")]
+app.command("tickets")(tickets)
 
 
 @app.command()
@@ -118,7 +114,7 @@ def event_create(
     mode: Annotated[str, typer.Option(help="allow_list or signature.")] = "allow_list",
     stale: Annotated[str, typer.Option(help="With stale data: warn, restrict or refuse.")] = "warn",
     warn_s: Annotated[int, typer.Option(help="Data older than this is shown as old, seconds.", min=0)] = 900,
-    stale_s: Annotated[int, typer.Option(help="Data older than this is stale, seconds.", min=0)] = _DAY_S,
+    stale_s: Annotated[int, typer.Option(help="Data older than this is stale, seconds.", min=0)] = DAY_S,
     as_json: AsJson = False,
 ) -> None:
     """Make an event with its keys. Nothing reaches a gate before `publish`."""
@@ -141,6 +137,8 @@ def event_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
             as_json,
             do(state, "event_list", {}),
             ("event", "mode", "ended", "cursor", "records", "admissions", "incidents"),
+            times=("ended",),
+            zone=lambda: of_its_event(state),
         )
 
 
@@ -160,88 +158,6 @@ def event_policy(
 
         result = do(state, "event_set_policy", {"policy": read_policy_file(replace, event)})
         show(as_json, result, f"The policy of {event} is replaced. Next: gate central publish {event}.")
-
-
-# ---- tickets
-
-
-@app.command()
-def issue(
-    event: Event,
-    state: State = DEFAULT_STATE,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many.", min=1)] = 1,
-    product: Annotated[int, typer.Option(help="Product number of the policy.", min=0, max=65535)] = 1,
-    zones: Annotated[int, typer.Option(help="Bitmap of zones; 1 = zone 0.", min=0, max=65535)] = 1,
-    until: Annotated[str, typer.Option(help="Last valid moment: Unix seconds or ISO 8601. Empty = in a year.")] = "",
-    since: Annotated[str, typer.Option(help="First valid moment; empty = at once.")] = "",
-    flags: Flags = "",
-    ticket_state: Annotated[str, typer.Option("--ticket-state", help="valid, unpaid, unapproved, blocked.")] = "valid",
-    uses: Annotated[int, typer.Option(help="Entries in total; 0 = unlimited.", min=0)] = 1,
-    lang: Annotated[str, typer.Option(help="Language of the visitor, such as id.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Write texts and numbers to this .csv or .jsonl, mode 0600.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Issue signed ticket codes. Without --out the texts are printed, one line a ticket."""
-    with failing(as_json):
-        import time
-
-        from gate.central import importing
-        from gate.central.tables import write_issued
-
-        args = {
-            "event": event,
-            "count": count,
-            "product": product,
-            "zones": zones,
-            "exp": moment("until", until) if until else int(time.time()) + 365 * _DAY_S,
-            "nbf": moment("since", since) if since else None,
-            "flags": word_of("flags", lambda: importing.parse_flags(flags)),
-            "state": word_of("ticket-state", lambda: importing.parse_state(ticket_state)),
-            "uses": uses,
-            "lang": lang or None,
-        }
-        rows = do(state, "issue", args)
-        if out is None:
-            for row in rows:
-                print(json.dumps(row, ensure_ascii=False) if as_json else row["text"])
-            return
-        write_issued(out, rows)
-        show(as_json, {"issued": len(rows), "out": str(out)}, f"{len(rows)} tickets are in {out}.")
-
-
-@app.command("import")
-def import_(
-    event: Event,
-    file: Annotated[Path, typer.Argument(help=".csv with a header line, or .jsonl.", exists=True, dir_okay=False)],
-    state: State = DEFAULT_STATE,
-    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; write nothing.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring in tickets. Columns: text, product, zones, state, flags, uses, nbf, exp, lang, ext, name.
-
-    A row with a text is somebody else's ticket; one without is issued here. A name stays on this server. While one row is wrong nothing is written.
-    """
-    with failing(as_json):
-        result = do(state, "import", {"event": event, "file": str(file.absolute()), "check": check}, how_far(as_json))
-        if as_json:
-            print(json.dumps(result, ensure_ascii=False))
-        else:
-            for error in result["errors"]:
-                print(f"{file.name}:{error['line']}: {error['column']}: {error['problem']}", file=sys.stderr)
-            if result["error_count"]:
-                print(f"{result['error_count']} errors; nothing was written.", file=sys.stderr)
-            elif check:
-                for row in result["preview"]:
-                    print(
-                        f"line {row['line']}: product {row['product']}, {row['state']}, {row['text'] or 'to be issued'}"
-                    )
-                print(f"{result['rows']} rows are right, {result['new']} are new here; nothing was written.")
-            else:
-                print(
-                    f"{result['created']} new, {result['updated']} changed, {result['unchanged']} as before: import {result['import']}."
-                )
-        if not result["ok"]:
-            raise typer.Exit(1)
 
 
 @event_app.command("end")
@@ -264,7 +180,7 @@ def event_forget_names(event: Event, state: State = DEFAULT_STATE, as_json: AsJs
     """Forget the names of all ticket holders of an event: search by name finds nobody from then on."""
     with failing(as_json):
         result = do(state, "names_forget", {"event": event})
-        show(as_json, result, f"{result['forgotten']} names of {event} are forgotten.")
+        show(as_json, result, f"{counted(result['forgotten'], 'name')} of {event} forgotten.")
 
 
 @app.command()
@@ -277,59 +193,6 @@ def publish(
     """Put policy and tickets in force: base file, policy, signed descriptor."""
     with failing(as_json):
         result = do(state, "publish", {"event": event, "rebuild": rebuild})
-        text = (
-            f"{event} is published: {result['rows']} tickets in {result['zst_size']} bytes, change {result['cursor']}."
-        )
+        size = f"{counted(result['rows'], 'ticket')} in {counted(result['zst_size'], 'byte')}"
+        text = f"{event} is published: {size}, change {result['cursor']}."
         show(as_json, result, text)
-
-
-@app.command()
-def tickets(
-    event: Event,
-    state: State = DEFAULT_STATE,
-    sheet: Annotated[Path | None, typer.Option(help="Write a printable sheet: .pdf, or .png (a file a page).")] = None,
-    limit: Annotated[int, typer.Option(help="Most tickets.", min=1, max=1_000_000)] = 100,
-    product: Annotated[int | None, typer.Option(help="Only this product.", min=0, max=65535)] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List issued tickets with their texts, or print them as a sheet of QR codes."""
-    with failing(as_json):
-        rows = do(state, "tickets", {"event": event, "limit": limit, "product": product})
-        if sheet is None:
-            table(as_json, rows, ("number", "product", "state", "text"))
-            return
-        from gate.central.sheet import write_sheet
-
-        files = write_sheet(sheet, rows, do(state, "event_policy", {"event": event}))
-        names = ", ".join(str(file) for file in files)
-        show(as_json, {"tickets": len(rows), "files": [str(file) for file in files]}, f"{len(rows)} tickets: {names}")
-
-
-@ticket_app.command("show")
-def ticket_show(
-    event: Event,
-    number: Annotated[str, typer.Argument(help="Ticket number, such as ZDK4-SE1E-0.")],
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """What the organiser says of a ticket."""
-    with failing(as_json):
-        row = do(state, "ticket_show", {"event": event, "number": number})
-        show(as_json, row, "\n".join(f"{name}: {value}" for name, value in row.items() if value is not None))
-
-
-@ticket_app.command("set-state")
-def ticket_set_state(
-    event: Event,
-    number: Annotated[str, typer.Argument(help="Ticket number, such as ZDK4-SE1E-0.")],
-    word: Annotated[str, typer.Argument(help="valid, unpaid, unapproved, blocked, canceled, revoked or removed.")],
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel, block, revoke or free a ticket. A published event tells its gates at once."""
-    with failing(as_json):
-        from gate.central import importing
-
-        value = word_of("state", lambda: importing.parse_state(word))
-        row = do(state, "ticket_set_state", {"event": event, "number": number, "state": value})
-        show(as_json, row, f"{row['number']} is {row['state']}.")

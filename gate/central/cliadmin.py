@@ -1,14 +1,31 @@
-"""`gate central device|key|staff ...` and what becomes of imports: the part of the command line that runs the house."""
+"""`gate central device|key|staff|operator ...`, sticks, incidents, audit: the part of the command line that runs the house."""
 
 from __future__ import annotations
 
 import sys
+from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gate.central.cliparts import DEFAULT_STATE, AsJson, Event, State, do, failing, how_far, moment, show, table
+from gate.central.cliparts import (
+    DEFAULT_STATE,
+    AsJson,
+    Event,
+    State,
+    Zone,
+    do,
+    failing,
+    how_far,
+    local,
+    moment,
+    of_its_event,
+    show,
+    table,
+    warn,
+)
+from gate.said import counted, moment_text
 
 device_app = typer.Typer(no_args_is_help=True, help="Register gates, hubs and desks; revoke them.")
 key_app = typer.Typer(no_args_is_help=True, help="Signing keys: list, rotate, retire, revoke.")
@@ -16,25 +33,6 @@ staff_app = typer.Typer(no_args_is_help=True, help="People with a PIN at the gat
 operator_app = typer.Typer(no_args_is_help=True, help="Tokens for the HTTP API of operators.")
 Kid = Annotated[str, typer.Argument(help="Key id, 8 hex, as in `key list`.")]
 Person = Annotated[str, typer.Argument(help="Staff id, such as budi.")]
-
-
-def imports(event: Event, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """List the imports of an event. One without `done` was cut off."""
-    with failing(as_json):
-        columns = ("n", "file", "at", "created", "updated", "unchanged", "done", "undone")
-        table(as_json, do(state, "imports", {"event": event}), columns)
-
-
-def import_undo(
-    event: Event,
-    number: Annotated[int, typer.Argument(help="Number of the import, as in `imports`.", min=1)],
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Take an import back. Tickets that were changed since are left as they are."""
-    with failing(as_json):
-        result = do(state, "import_undo", {"event": event, "import": number}, how_far(as_json))
-        show(as_json, result, f"{result['restored']} tickets are as before; {result['left']} were changed since.")
 
 
 def import_stick(
@@ -51,8 +49,9 @@ def import_stick(
             for name, problem in result["problems"].items():
                 print(f"{name}: {problem}", file=sys.stderr)
         text = (
-            f"{result['files']} files, {result['records']} records: {result['stored']} new, {result['known']} known, "
-            f"{result['stored_flagged']} flagged, {result['quarantined']} set aside; {result['ignored']} names ignored."
+            f"{counted(result['files'], 'file')}, {counted(result['records'], 'record')}: {result['stored']} new, {result['known']} known, "
+            f"{result['stored_flagged']} flagged, {result['quarantined']} set aside; "
+            f"{counted(result['ignored'], 'name')} ignored."
         )
         show(as_json, result, text)
         if not result["ok"]:
@@ -67,7 +66,8 @@ def export_stick(
     """Write everything that enrolled gates would fetch to a stick, for `gate sync import` at a gate without a network."""
     with failing(as_json):
         result = do(state, "export_stick", {"folder": str(folder.absolute())}, how_far(as_json))
-        text = f"{result['files']} files of {', '.join(result['events']) or 'no event'} for {len(result['devices'])} devices."
+        files, devices = counted(result["files"], "file"), counted(len(result["devices"]), "device")
+        text = f"{files} of {', '.join(result['events']) or 'no event'} for {devices}."
         show(as_json, result, text)
 
 
@@ -91,6 +91,7 @@ def device_add(
             from gate.central.sheet import write_qr
 
             write_qr(qr, result["text"])
+        warn(as_json, "", result["warnings"], len(result["warnings"]))
         show(as_json, result, result["text"])
 
 
@@ -99,7 +100,19 @@ def device_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """All devices."""
     with failing(as_json):
         rows = do(state, "device_list", {})
-        table(as_json, rows, ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at"))
+        columns = ("device", "gate", "short", "profile", "events", "enrolled", "revoked", "beat_at")
+        table(as_json, rows, columns, times=columns[-3:], zone=lambda: _of_all_its_events(state))
+
+
+def _of_all_its_events(state: Path) -> Zone:
+    """Of a device: the zone of its events where they share one."""
+    zone = local(state)
+
+    def of_row(row: dict[str, Any]) -> tzinfo | None:
+        found = {zone(event) for event in row["events"]}
+        return found.pop() if len(found) == 1 else None
+
+    return of_row
 
 
 @device_app.command("revoke")
@@ -122,7 +135,8 @@ def device_task(
     """Put a task for the device's next heartbeat. Given once, within 90 s (open_once: 45) or not at all."""
     with failing(as_json):
         if not word:
-            table(as_json, do(state, "task_list", {"device": device}), ("task", "do", "by", "made", "given", "state", "why"))
+            columns = ("task", "do", "by", "made", "given", "state", "why")
+            table(as_json, do(state, "task_list", {"device": device}), columns, times=("made", "given"))
             return
         result = do(state, "task_put", {"device": device, "do": word})
         show(as_json, result, f"{word} waits for the next heartbeat of {device}.")
@@ -148,7 +162,8 @@ def operator_add(
 def operator_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Who has a token."""
     with failing(as_json):
-        table(as_json, do(state, "operator_list", {}), ("operator", "role", "created", "revoked"))
+        columns = ("operator", "role", "created", "revoked")
+        table(as_json, do(state, "operator_list", {}), columns, times=("created", "revoked"))
 
 
 @operator_app.command("revoke")
@@ -172,14 +187,16 @@ def incidents(event: OfEvent = "", limit: Last = 50, state: State = DEFAULT_STAT
     """What people must be told, newest first: admitted twice, passed back, a forked journal, a copied card."""
     with failing(as_json):
         rows = do(state, "incidents", {"event": event or None, "limit": limit})
-        table(as_json, rows, ("event", "n", "kind", "gate", "at", "ended", "detail"))
+        columns = ("event", "n", "kind", "gate", "at", "ended", "detail")
+        table(as_json, rows, columns, times=("at", "ended", "detail"), zone=lambda: of_its_event(state))
 
 
 def audit(event: OfEvent = "", limit: Last = 50, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Who had what done on this server, newest first; names that gates revealed, too."""
     with failing(as_json):
         rows = do(state, "audit", {"event": event or None, "limit": limit})
-        table(as_json, rows, ("at", "event", "who", "do", "result", "detail"))
+        columns = ("at", "event", "who", "do", "result", "detail")
+        table(as_json, rows, columns, times=("at",), zone=lambda: of_its_event(state))
 
 
 # ---- keys
@@ -189,7 +206,9 @@ def audit(event: OfEvent = "", limit: Last = 50, state: State = DEFAULT_STATE, a
 def key_list(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """All signing keys."""
     with failing(as_json):
-        table(as_json, do(state, "key_list", {}), ("kid", "role", "event", "since", "exp", "state"))
+        columns = ("kid", "role", "event", "since", "exp", "state")
+        rows = do(state, "key_list", {})
+        table(as_json, rows, columns, times=("since", "exp"), zone=lambda: of_its_event(state), unit_ms=1000)
 
 
 @key_app.command("rotate")
@@ -203,7 +222,8 @@ def key_rotate(
     """Make the next key. The old one is believed until it ends, is retired, or is revoked."""
     with failing(as_json):
         result = do(state, "key_rotate", {"role": role, "event": event or None, "lead_s": lead_s})
-        show(as_json, result, f"The next {role} key {result['kid'] or ''} is used from {result['since']} on.")
+        since = moment_text(result["since"] * 1000)
+        show(as_json, result, f"The next {role} key {result['kid'] or ''} is used from {since} on.")
 
 
 @key_app.command("retire")
@@ -216,7 +236,7 @@ def key_retire(
     """Let a key end: what it signed is believed until then."""
     with failing(as_json):
         result = do(state, "key_retire", {"kid": kid, "at": moment("at", at)})
-        show(as_json, result, f"Key {kid} ends at {result['exp']}.")
+        show(as_json, result, f"Key {kid} ends {moment_text(result['exp'] * 1000)}.")
 
 
 @key_app.command("revoke")

@@ -6,14 +6,18 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from gate.errors import ConfigError, GateError
+from gate.said import moment_text
 
 DEFAULT_STATE = Path("/var/lib/gate-central")
+DAY_S = 24 * 3600
 State = Annotated[Path, typer.Option("--state", help="Folder of database, keys and files.", file_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Event = Annotated[str, typer.Argument(help="Event id, such as spring.", show_default=False)]
@@ -62,19 +66,70 @@ def moment(key: str, text: str) -> int:
     return word_of(key, lambda: parse_time(text))
 
 
+def warn(as_json: bool, place: str, warnings: list[dict[str, Any]], count: int) -> None:
+    """Warnings go to stderr, below `place` (a file's name, or nothing); with --json they stand in the result."""
+    if as_json:
+        return
+    for item in warnings:
+        where = f"{place}:{item['line']}: {item['column']}: " if place else ""
+        hint = f" ({item['hint']})" if "hint" in item else ""
+        print(f"warning: {where}{item['problem']}{hint}", file=sys.stderr)
+    if count > len(warnings):
+        print(f"warning: and {count - len(warnings)} more", file=sys.stderr)
+
+
 def show(as_json: bool, result: Any, text: str) -> None:
     print(json.dumps(result, ensure_ascii=False) if as_json else text)
 
 
-def table(as_json: bool, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """One JSON line an item; or tab-separated columns under a header, fit for `cut` and `column`."""
+Zone = Callable[[dict[str, Any]], tzinfo | None]
+
+
+def local(state: Path) -> Callable[[str], tzinfo | None]:
+    """The time zone of an event by its id; None for what is of no event."""
+    return {row["event"]: ZoneInfo(row["tz"]) for row in do(state, "event_list", {})}.get
+
+
+def of_its_event(state: Path) -> Zone:
+    """For rows that name their event."""
+    zone = local(state)
+    return lambda row: zone(row["event"])
+
+
+def table(
+    as_json: bool,
+    rows: list[dict[str, Any]],
+    columns: tuple[str, ...],
+    *,
+    times: tuple[str, ...] = (),
+    zone: Callable[[], Zone] | None = None,
+    unit_ms: int = 1,
+) -> None:
+    """One JSON line an item; or tab-separated columns under a header, fit for `cut` and `column`.
+
+    Args:
+        times: columns that hold moments, and objects with an `at`; people see them in words.
+        zone: makes what gives a row's time zone, where only people ask; None = UTC.
+        unit_ms: of the moments; they are Unix time.
+    """
     if as_json:
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
         return
     print("\t".join(columns))
+    zone_of = zone() if zone else None
     for row in rows:
-        print("\t".join(_cell(row[name]) for name in columns))
+        place = zone_of(row) if zone_of else None
+        print("\t".join(_cell(_timed(row[name], place, unit_ms) if name in times else row[name]) for name in columns))
+
+
+def _timed(value: Any, zone: tzinfo | None, unit_ms: int) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _timed(item, zone, unit_ms) if name == "at" or isinstance(item, dict) else item
+            for name, item in value.items()
+        }
+    return moment_text(value * unit_ms, zone) if isinstance(value, int) else value
 
 
 def _cell(value: Any) -> str:

@@ -14,7 +14,22 @@ from typing import Any
 
 from sqlalchemy import select
 
-from gate.central import audit, boxes, importjob, incidents, names, operators, rotation, schema, sticks, tasks, tickets
+from gate.central import (
+    audit,
+    boxes,
+    doubts,
+    events,
+    importjob,
+    importlog,
+    incidents,
+    names,
+    operators,
+    rotation,
+    schema,
+    sticks,
+    tasks,
+    tickets,
+)
 from gate.central.service import Central
 from gate.central.tickets import IssuedTicket
 from gate.errors import ConfigError, FormatError, GateError
@@ -86,6 +101,7 @@ def _event_list(central: Central, _args: dict[str, Any]) -> Any:
     return [
         {
             "event": row.event_id,
+            "tz": events.zone_of(json.loads(row.policy)).key,
             "mode": row.mode,
             "ended": row.ended,
             "seq": row.seq,
@@ -154,6 +170,7 @@ def _import(central: Central, args: dict[str, Any]) -> Any:
         check=bool(args.get("check")),
         progress=args["progress"],
         name=args.get("name"),
+        again=bool(args.get("again")),
     )
 
 
@@ -168,11 +185,11 @@ def _export_stick(central: Central, args: dict[str, Any]) -> Any:
 
 
 def _imports(central: Central, args: dict[str, Any]) -> Any:
-    return importjob.listed(central, args["event"])
+    return importlog.listed(central, args["event"])
 
 
 def _import_undo(central: Central, args: dict[str, Any]) -> Any:
-    return importjob.undo(central, args["event"], args["import"], progress=args["progress"])
+    return importlog.undo(central, args["event"], args["import"], progress=args["progress"])
 
 
 def _names_forget(central: Central, args: dict[str, Any]) -> Any:
@@ -227,8 +244,10 @@ def _ticket_show(central: Central, args: dict[str, Any]) -> Any:
 
 
 def _device_add(central: Central, args: dict[str, Any]) -> Any:
-    code = central.add_device(args.pop("device"), **args)
-    return {"text": code.text(), "url": code.url}
+    device = args.pop("device")
+    code = central.add_device(device, **args)
+    warnings = central.db.read(lambda connection: doubts.of_device(connection, device))
+    return {"text": code.text(), "url": code.url, "warnings": warnings}
 
 
 def _device_list(central: Central, _args: dict[str, Any]) -> Any:

@@ -114,8 +114,9 @@ def ask(state: Path, name: str, args: dict[str, Any], progress: Callable[[dict[s
         return answer["result"]
     failure = answer["error"]
     if failure["problems"]:
-        raise ConfigError([(key, problem, hint) for key, problem, hint in failure["problems"]])
-    raised = StorageError(failure["message"])
+        raised: GateError = ConfigError([(key, problem, hint) for key, problem, hint in failure["problems"]])
+    else:
+        raised = StorageError(failure["message"])
     raised.code = failure["code"]
     raise raised
 

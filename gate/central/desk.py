@@ -29,11 +29,11 @@ class Desk:
         return self.clock() if now_ms is None else now_ms
 
     def issue_many(self, event: str, wanted: Sequence[NewTicket], now_ms: int | None = None) -> list[IssuedTicket]:
-        """Issue codes, in the given order. Raises: ConfigError, FormatError (nothing is issued then)."""
+        """Issue codes, in the given order. Raises: EndedError, ConfigError, FormatError (nothing is issued then)."""
         moment = self._now(now_ms)
 
         def job(connection: Connection) -> list[IssuedTicket]:
-            manifests.head_of(connection, event)
+            events.open_policy(connection, event)
             kid = events.current_kid(connection, event, "ticket", moment // 1000)
             issuer = tickets.Issuer(self.keys, event, kid, self.random)
             made = [issuer.make(item) for item in wanted]

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from gate.central import checkins, incidents, schema
+from gate.central import checkins, events, incidents, schema
 from gate.model import TicketKey
 from gate.wire.journal import Record
 from gate.wire.numbers import ticket_number
@@ -278,10 +277,7 @@ def _policy(text: str) -> tuple[dict[int, dict[str, Any]], dict[str, dict[str, A
     policy = json.loads(text)
     products = {item["n"]: item for item in policy.get("products", ())}
     lists = {item["id"]: item for item in policy.get("lists", ())}
-    try:
-        zone = ZoneInfo(policy.get("tz", "UTC"))
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
+    zone = events.zone_of(policy)
     shift = timedelta(minutes=policy.get("day_start", 0))
 
     def start_ms(day: date) -> int:

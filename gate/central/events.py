@@ -16,6 +16,7 @@ from gate.central import schema
 from gate.central.keys import KeyStore
 from gate.errors import ConfigError, FormatError
 from gate.model import ID_PATTERN, EventMode
+from gate.said import moment_text
 from gate.wire.policy import encode_policy
 from gate.wire.sign1 import kid_of, public_bytes
 
@@ -31,6 +32,12 @@ DEFAULT_MODE = EventMode(mode="allow_list", warn_s=900, stale_s=24 * 3600, stale
 
 class NotHereError(ConfigError):
     """What is named does not exist."""
+
+
+class EndedError(ConfigError):
+    """The event is over: no gate would fetch what is asked for."""
+
+    code = "event.ended"
 
 
 def check_id(value: str, what: str) -> str:
@@ -211,13 +218,17 @@ def _newest(row: Any) -> tuple[int, int, bytes]:
     return row.since, row.nbf, bytes(row.kid)
 
 
+def zone_of(policy: dict[str, Any]) -> ZoneInfo:
+    """The time zone of the doors; UTC where this machine does not know it (any more)."""
+    try:
+        return ZoneInfo(policy.get("tz", "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
 def local_hour(connection: Connection, event: str, now_ms: int) -> int:
     """Hour of the day in the event's zone."""
-    try:
-        zone = ZoneInfo(policy_of(connection, event).get("tz", "UTC"))
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return datetime.fromtimestamp(now_ms / 1000, zone).hour
+    return datetime.fromtimestamp(now_ms / 1000, zone_of(policy_of(connection, event))).hour
 
 
 def policy_of(connection: Connection, event: str) -> dict[str, Any]:
@@ -226,6 +237,17 @@ def policy_of(connection: Connection, event: str) -> dict[str, Any]:
     if text is None:
         raise NotHereError([("event", f"there is no event {event!r}", "see `gate central event list`")])
     policy: dict[str, Any] = json.loads(text)
+    return policy
+
+
+def open_policy(connection: Connection, event: str) -> dict[str, Any]:
+    """The policy of an event that is not over. Raises: EndedError; NotHereError."""
+    policy = policy_of(connection, event)
+    table = schema.event
+    ended = connection.execute(select(table.c.ended).where(table.c.event_id == event)).scalar()
+    if ended is not None:
+        problem = f"{event} ended {moment_text(ended, zone_of(policy))}; gates have forgotten it"
+        raise EndedError([("event", problem, f"`gate central event end {event} --back` brings it back")])
     return policy
 
 

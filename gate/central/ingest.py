@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from gate.central import checkins, duplicates, events, incidents, schema, streams
+from gate.central.admissions import Admissions
 from gate.central.devices import Device, journal_key_of_gate
 from gate.central.http import ApiError
 from gate.central.pushes import Item, Push
@@ -81,6 +82,7 @@ def store(connection: Connection, event: str, device: Device, push: Push, now_ms
         outcome.results.append([item.epoch.hex(), item.seq, word])
     outcome.new = len(intake.new)
     intake.grown.look_back(connection, event)
+    admissions = intake.admissions.change(connection, event, {key for _, key in intake.grown.again})
     checkins.add(
         connection, [(*row[:4], number, *row[4:]) for number, row in enumerate(intake.new, found.checkins + 1)]
     )
@@ -103,7 +105,7 @@ def store(connection: Connection, event: str, device: Device, push: Push, now_ms
         connection.execute(
             update(head)
             .where(head.c.event_id == event)
-            .values(checkins=found.checkins + len(intake.new), admissions=found.admissions + intake.admissions)
+            .values(checkins=found.checkins + len(intake.new), admissions=found.admissions + admissions)
         )
     return outcome
 
@@ -155,7 +157,7 @@ class _Intake:
         self.new: list[tuple[Any, ...]] = []
         """Values of `checkins.COLUMNS` but the number, which stands fifth."""
         self.grown = duplicates.Grown()
-        self.admissions = 0
+        self.admissions = Admissions()
         self.foreign = False
 
     def incident(self, kind: str, gate: str, detail: dict[str, Any]) -> None:
@@ -292,8 +294,7 @@ class _Intake:
                 self._now_ms,
             )
         )
-        if record.kind in ("admitted", "override"):
-            self.admissions += record.count
+        self.admissions.add(record, ticket)
         self.grown.add(record, ticket)
         return FLAGGED if self.foreign else STORED
 

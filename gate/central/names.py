@@ -1,4 +1,4 @@
-"""Names of ticket holders: kept here only, found by their words, shown masked; a whole name is a reveal that is logged.
+"""Names of ticket holders: kept here only, found by their words, shown masked; a whole name is a reveal. Both are logged.
 
 A name is folded for looking up: marks and case do not count, and a word is a run of letters and digits.
 """
@@ -164,6 +164,19 @@ def search(connection: Connection, event: str, text: str) -> dict[str, Any]:
         for row in rows[:FOUND_MAX]
     ]
     return {"people": people, "more": len(rows) > FOUND_MAX or not looked_at_all}
+
+
+def note_search(
+    connection: Connection, event: str, text: str, found: dict[str, Any], *, device: str, now_ms: int, random: bytes
+) -> None:
+    """Write down who searched and how much was found. Of the name only its length: a list of searches must not be one of names."""
+    detail = {
+        "letters": sum(map(len, fold(text[:QUERY_MAX]).split())),
+        "people": len(found["people"]),
+        "more": found["more"],
+    }
+    entry = audit.begin(connection, event, f"device:{device}", "search", detail, now_ms, random)
+    audit.end(connection, event, entry, "ok")
 
 
 def reveal(

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
-VERSION = "0003"
+VERSION = "0004"
 """Newest revision of `migrations`."""
 
 metadata = MetaData()
@@ -301,6 +301,7 @@ import_batch = Table(
     _int("unchanged", default=0),
     _int("done", null=True),
     _int("undone", null=True),
+    _blob("issued", null=True),  # digest of its rows without a text; NULL = it has none
     **_STRICT,
 )
 

@@ -31,10 +31,19 @@ class SearchApi(Signed):
         post("/events/{event}/search/reveal", self.reveal)
 
     async def search(self, request: Request, event: str) -> Response:
-        """People by the beginnings of their names, masked. By POST: a name has no business in an address."""
-        _, fields = await self._asked(request, event)
+        """People by the beginnings of their names, masked. By POST: a name has no business in an address. That somebody asked
+        is noted before it is answered."""
+        device, fields = await self._asked(request, event)
         text = _text(fields, "name", names.QUERY_MAX)
-        return JSONResponse(await self._answer(lambda connection: names.search(connection, event, text), self._read))
+        found = await self._answer(lambda connection: names.search(connection, event, text), self._read)
+        now_ms, random = self._central.clock(), self._central.random(10)
+        # A write of its own: the search itself would hold up check-ins. What cannot be noted is not shown.
+        await self._write(
+            lambda connection: names.note_search(
+                connection, event, text, found, device=device, now_ms=now_ms, random=random
+            )
+        )
+        return JSONResponse(found)
 
     async def reveal(self, request: Request, event: str) -> Response:
         """One whole name for a member of staff who says why. It is noted here before it is answered."""

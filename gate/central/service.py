@@ -210,8 +210,9 @@ class Central(Desk):
             rebuild: True = always make a base file, False = never (but for the first), None = when the change log has
                 grown over 5 % of it.
 
-        Raises: ConfigError, StorageError.
+        Raises: EndedError, ConfigError, StorageError.
         """
+        self.db.read(lambda connection: events.open_policy(connection, event))
         published = self._publication.publish(event, self._now(now_ms), rebuild=rebuild)
         self.hints.wake(("changes", event))
         return published

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from gate import config, logsetup
+from gate.said import counted
 from gate.sqlitefile import UMASK, open_reader
 from gate.sync.ask import ask
 from gate.sync.board import to_message
@@ -105,7 +106,8 @@ def _transfer(way: str, folder: Path, path: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(report)))
     else:
-        typer.echo(f"{way}ed {report.files} files, {report.records} records; {report.ignored} names ignored")
+        done = f"{counted(report.files, 'file')}, {counted(report.records, 'record')}"
+        typer.echo(f"{way}ed {done}; {counted(report.ignored, 'name')} ignored")
         for what, problem in report.problems.items():
             typer.echo(f"{what}: {problem}", err=True)
     raise typer.Exit(transfer.exit_code(report))

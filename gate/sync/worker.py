@@ -29,6 +29,11 @@ TICK_S = 0.5
 _ROOT = "root"
 # Status row that remembers whose data sync.db holds.
 _NOT_ENROLLED = "not enrolled yet: show the enrolment code to the camera, or run `gate enrol`"
+_WAITS = (
+    "this gate is not enrolled, and waits for it: make a code with `gate central device add` on the server, then show it to "
+    "the camera or run `gate enrol 'GE1:...'` here"
+)
+_REVOKED = "this gate's access was revoked by the server; its secrets are wiped"
 
 
 class Worker:
@@ -46,6 +51,8 @@ class Worker:
         self._session: Session | None = None
         self._ending: Session | None = None
         self._seen: tuple[int, int] | None = None
+        self._told = False
+        """That an enrolment is waited for: said once, not twice a second."""
         self._folders.make()
         self._guard = only_one(self._folders)
         self._store = Store(self._folders.sync_db)
@@ -136,6 +143,9 @@ class Worker:
         except FileNotFoundError:
             if self._session is None:
                 self.board.trouble("enrolment", _NOT_ENROLLED)
+                if not self._told:
+                    _log.warning(_WAITS)
+                    self._told = True
             return
         seen = (stat.st_ino, stat.st_mtime_ns)
         if seen == self._seen:
@@ -183,7 +193,8 @@ class Worker:
             destroy(path)
         self.board.alone()
         self.board.put(enrolled="no")
-        self.board.trouble("enrolment", "this gate's access was revoked by the server; its secrets are wiped")
+        _log.warning(_REVOKED)
+        self.board.trouble("enrolment", _REVOKED)
 
 
 class _Unsupported(GateError):

@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import zxingcpp
@@ -13,6 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from gate.central.cli import app
+from gate.central.cliparts import _timed
+from gate.said import moment_text
 from gate.wire.enrol import parse_code
 from tests.central.served import Served
 
@@ -121,6 +124,77 @@ def test_mistakes_are_named_and_exit_with_2(state: Path, args: tuple[str, ...], 
     error = json.loads(central(state, *args, "--json", code=2).stderr)["error"]
     assert error["code"] == "config"
     assert problem in error["message"]
+
+
+def test_people_see_times_of_their_event_and_scripts_see_milliseconds(state: Path, tmp_path: Path) -> None:
+    make(state)
+    file = tmp_path / "guests.csv"
+    file.write_text("text,product,exp\nA,1,2030-01-01T00:00:00+00:00\n")
+    assert "1 new, 0 changed, 0 already there" in central(state, "import", "spring", str(file)).stdout
+    (row,) = [as_json(state, "imports", "spring")]
+    said = moment_text(row["at"], ZoneInfo("Asia/Jakarta"))
+    header, line = central(state, "imports", "spring").stdout.splitlines()
+    assert dict(zip(header.split("\t"), line.split("\t"), strict=True)) == {
+        "n": "1", "file": "guests.csv", "at": said, "created": "1", "updated": "0", "unchanged": "0",
+        "done": moment_text(row["done"], ZoneInfo("Asia/Jakarta")), "undone": "-",
+    }  # fmt: skip
+    central(state, "device", "add", "g1", "--short", "G1", "--event", "spring", "--url", "http://127.0.0.1")
+    central(state, "operator", "add", "ana")
+    first = {line.split("\t")[3]: line.split("\t")[0] for line in central(state, "audit").stdout.splitlines()[1:]}
+    assert first["import"].endswith("+07:00")
+    assert first["operator_add"].endswith("Z")  # of no event
+    central(state, "device", "revoke", "g1")
+    assert "+07:00\t-" in central(state, "device", "list").stdout
+    assert central(state, "operator", "list").stdout.count("Z\t-") == 1
+    assert central(state, "key", "list").stdout.count("+07:00") == 2  # the ticket key's; others are of no event
+    central(state, "event", "end", "spring")
+    assert "+07:00" in central(state, "event", "list").stdout
+    assert as_json(state, "event", "list")["ended"] > row["at"]
+
+
+def test_times_inside_an_incident_are_said_too() -> None:
+    detail = {"first": {"gate": "g1", "at": 1_798_000_017_123, "late_ms": 5}, "why": "total"}
+    assert _timed(detail, ZoneInfo("Asia/Jakarta"), 1) == {
+        "first": {"gate": "g1", "at": "2026-12-23 11:26:57+07:00", "late_ms": 5}, "why": "total",
+    }  # fmt: skip
+
+
+def test_a_device_of_no_gate_and_rows_of_no_product_are_warned_of(state: Path, tmp_path: Path) -> None:
+    make(state)
+    args = ("device", "add", "g3", "--short", "G3", "--event", "spring", "--url", "http://127.0.0.1")
+    done = central(state, *args)
+    assert done.stdout.startswith("GE1:")
+    assert "warning: the policy of spring has no gate g3, it has g1" in done.stderr
+    assert as_json(state, *args)["warnings"][0]["gates"] == ["g1"]
+    file = tmp_path / "guests.csv"
+    file.write_text("text,product,exp\n" + "".join(f"T{n},7,5\n" for n in range(20)))
+    done = central(state, "import", "spring", str(file), "--check")
+    assert "warning: guests.csv:2: product: the policy has no product 7, it has 1" in done.stderr
+    assert "warning: guests.csv:2: exp: ended already, 1970-01-01 07:00:05+07:00" in done.stderr
+    assert "warning: and 20 more" in done.stderr
+    assert "20 rows can be read: 20 new, 0 already there" in done.stdout
+
+
+def test_what_is_refused_by_its_name_is_so_by_a_running_server_too(state: Path, tmp_path: Path) -> None:
+    make(state)
+    file = tmp_path / "own.csv"
+    file.write_text("product,exp\n1,1900000000\n")
+    central(state, "import", "spring", str(file))
+    served = Served(state)
+    try:
+        answer = central(state, "import", "spring", str(file), "--json", code=2)
+        assert json.loads(answer.stderr)["error"]["code"] == "import.again"
+        assert (
+            "Import 1 issued tickets to these rows" in central(state, "import", "spring", str(file), "--check").stdout
+        )
+        assert as_json(state, "import", "spring", str(file), "--again")["created"] == 1
+        central(state, "event", "end", "spring")
+        answer = central(state, "publish", "spring", "--json", code=2)
+        assert json.loads(answer.stderr)["error"]["code"] == "event.ended"
+    finally:
+        served.end(signal.SIGTERM)
+    answer = central(state, "issue", "spring", code=2)
+    assert "`gate central event end spring --back`" in answer.stderr
 
 
 def test_a_short_name_belongs_to_one_device(state: Path) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from gate.central import audit, commands, names, searchapi
 from gate.central.service import Central
+from gate.errors import StorageError
 from gate.wire.numbers import ticket_number
 from gate.wire.ticketkey import text_input, ticket_key
 from tests.central.gateside import POLICY, Device, code_of, make_event
@@ -138,6 +139,26 @@ def test_a_gate_that_lists_the_house_is_slowed_down(named: Central, gate: Device
     answer = post(gate, SEARCH, name="sari")
     assert code_of(answer) == (503, "busy")
     assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_search_is_noted_without_the_name_that_was_asked_for(
+    named: Central, gate: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(found(gate, "Sari")) == 2
+    assert found(gate, "no body") == []
+    rows = [row for row in named.db.read(lambda c: audit.listed(c, limit=9)) if row["do"] == "search"]
+    assert [(row["event"], row["who"], row["result"]) for row in rows] == [("spring", "device:g1", "ok")] * 2
+    assert [row["detail"] for row in rows] == [
+        {"letters": 6, "people": 0, "more": False}, {"letters": 4, "people": 2, "more": False},
+    ]  # fmt: skip
+    assert "sari" not in json.dumps(named.db.read(lambda c: audit.listed(c, limit=99))).lower()
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(audit, "begin", full)
+    answer = post(gate, SEARCH, name="sari")
+    assert (answer.status_code, "S•••" in answer.text) == (503, False)  # what cannot be noted is not shown
 
 
 def test_a_reveal_gives_the_name_and_is_noted(named: Central, gate: Device) -> None:

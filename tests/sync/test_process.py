@@ -24,6 +24,8 @@ class Process:
     def __init__(self, config: Path) -> None:
         self.config = config
         self._running: subprocess.Popen[bytes] | None = None
+        self.said = ""
+        """What it wrote to its standard error, once it has ended."""
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gate.sync", "run", "--config", str(self.config)]
@@ -34,7 +36,8 @@ class Process:
         self._running.send_signal(number)
         code = self._running.wait(60)
         assert self._running.stderr is not None
-        self._running.stderr.close()
+        with self._running.stderr as lines:
+            self.said = lines.read().decode()
         self._running = None
         return code
 
@@ -125,6 +128,7 @@ def test_status_is_told_by_the_process_and_by_what_it_left(process: Process, con
     assert {"peer", "mode", "queue", "data_age_s", "last_error"} <= set(answer)
     assert "not enrolled" in answer["last_error"]
     assert process.send(signal.SIGTERM) == 0
+    assert process.said.count("gate enrol 'GE1:...'") == 1  # what it waits for and what to do, said once
     assert not socket.exists()
     assert json.loads(process.ask("status", "--json").stdout)["last_error"] == "sync is not running"
     lines = process.ask("status").stdout
