@@ -74,6 +74,9 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.", dir_okay=False)] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate, PEM.", dir_okay=False)] = None,
     live: Annotated[bool, typer.Option(help="Serve the live page to this machine.")] = True,
+    plain_operators: Annotated[
+        bool, typer.Option("--plain-operators", help="Take operators' tokens from other machines without TLS, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve gates until stopped. Writes STATE/central.json with address and process id once it answers."""
@@ -83,8 +86,9 @@ def serve(
         if (tls_cert is None) != (tls_key is None):
             raise ConfigError([("tls-cert", "certificate and key belong together", "give both, or neither")])
         listen = Listen(
-            host=host, port=port, public_url=public_url.rstrip("/"), tls_cert=tls_cert, tls_key=tls_key, live=live
-        )
+            host=host, port=port, public_url=public_url.rstrip("/"), tls_cert=tls_cert, tls_key=tls_key, live=live,
+            plain_operators=plain_operators,
+        )  # fmt: skip
         _serve(state, database or None, listen, as_json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ipaddress
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -118,6 +119,14 @@ class FileAnswer(FileResponse):
             if length is not None:
                 answer.headers["content-range"] = length.decode("ascii")
             await answer(scope, receive, send)
+
+
+def from_this_machine(request: Request) -> bool:
+    """Whether the other end, as far as it is known, is on this machine."""
+    try:
+        return ipaddress.ip_address(request.client.host if request.client else "").is_loopback
+    except ValueError:
+        return False
 
 
 async def read_body(request: Request, cap: int) -> bytes:

@@ -5,7 +5,6 @@ Static files lie in `live/`; the colours are those of `kiosk_ui/tokens.css`. Not
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import Connection, func, select
 
 from gate.central import devices, incidents, manifests, schema
-from gate.central.http import ApiError
+from gate.central.http import ApiError, from_this_machine
 from gate.central.service import Central
 from gate.model import TicketKey
 from gate.wire.numbers import ticket_number
@@ -69,12 +68,7 @@ def router(central: Central) -> APIRouter:
 
 def _only_here(request: Request) -> None:
     """Raises: ApiError 403 for another machine."""
-    host = request.client.host if request.client else ""
-    try:
-        here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        here = False
-    if not here:
+    if not from_this_machine(request):
         raise ApiError(403, "forbidden", "the live page is served to this machine only")
 
 

@@ -38,6 +38,7 @@ class Listen:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     live: bool = True
+    plain_operators: bool = False
 
 
 def serve(central: Central, listen: Listen, ready: Callable[[str], None]) -> None:
@@ -49,7 +50,7 @@ def serve(central: Central, listen: Listen, ready: Callable[[str], None]) -> Non
     url = listen.public_url or _url(listen, bound)
     central.set_url(url, spki=_pin(listen.tls_cert))
     config = uvicorn.Config(
-        create_app(central, live=listen.live),
+        create_app(central, live=listen.live, plain_operators=listen.plain_operators),
         http=PatientProtocol,  # of httptools: a push is 70 KB: h11 takes a millisecond of Python for it
         loop="uvloop",
         ws="none",

@@ -125,6 +125,31 @@ def test_a_token_of_another_name_or_one_that_was_replaced_is_nobodys(central: Ce
     assert second not in str(stored)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "place", "plain", "taken"),
+    [
+        ("http://central", "192.0.2.7", False, False),
+        ("http://central", "192.0.2.7", True, True),
+        ("https://central", "192.0.2.7", False, True),
+        ("http://central", "127.0.0.1", False, True),
+        ("http://central", "::1", False, True),
+    ],
+)
+def test_a_token_that_others_could_read_on_the_way_is_not_taken(
+    central: Central, http: TestClient, base_url: str, place: str, plain: bool, taken: bool
+) -> None:
+    app = api.create_app(central, plain_operators=plain)
+    eve = Operator(TestClient(app, base_url=base_url, client=(place, 1)), central, "eve", "reader")
+    answer = eve.ask("GET", "/me")
+    if taken:
+        assert answer.status_code == 200
+        return
+    assert code_of(answer) == (403, "forbidden")
+    assert answer.json()["error"]["detail"] == {"why": "plain_http"}
+    eve.token = "gco.eve.guess"
+    assert eve.ask("GET", "/me").json() == answer.json(), "whether the token is right is not told either"
+
+
 def test_a_revoked_token_ends_at_once(central: Central, ana: Operator) -> None:
     commands.run(central, "operator_revoke", {"operator": "ana"})
     assert code_of(ana.ask("GET", "/me")) == (401, "revoked")
@@ -420,6 +445,7 @@ def test_what_cannot_be_noted_is_not_done(ana: Operator, spring: str, central: C
 def test_operators_do_not_stand_in_the_line_of_the_gates(central: Central, ana: Operator, spring: str) -> None:
     from gate.central.admission import Admission
 
-    full = TestClient(api.create_app(central, admission=Admission(at_once=0, waiting=0)), base_url="http://127.0.0.1")
+    app = api.create_app(central, admission=Admission(at_once=0, waiting=0))
+    full = TestClient(app, base_url="https://127.0.0.1")
     ana.http = full
     assert ana.post("/events/spring/publish")["event"] == "spring"
