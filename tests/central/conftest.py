@@ -113,6 +113,13 @@ def http(central: Central) -> Iterator[TestClient]:
 
 
 @pytest.fixture
+def long_polls(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The seconds that a poll may wait in this test: longer than its answer is waited for, so that only a hint ends it."""
+    monkeypatch.setattr("gate.central.api.WAIT_MAX_S", 120)
+    return 120
+
+
+@pytest.fixture
 def gate(central: Central, http: TestClient, spring: str, clock: Clock) -> Device:
     """An enrolled gate g1 of the event."""
     device = Device(http, clock)

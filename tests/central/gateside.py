@@ -16,6 +16,7 @@ from gate.central.service import Central
 from gate.wire.enrol import EnrolmentCode, proof_bytes
 from gate.wire.journal import Head, PushedRecord, Record, row_hash, stream_start, uuid7
 from gate.wire.request import b64, sign_request
+from tests.fakes.server import wait_for
 
 with warnings.catch_warnings():
     # It would rather have another HTTP library; ours is httpx throughout.
@@ -183,3 +184,8 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
     error = answer.json()["error"]
     assert set(error) == {"code", "message", "detail"}
     return answer.status_code, error["code"]
+
+
+def polled(central: Central, kind: str, event: str) -> None:
+    """Returns when somebody's long poll waits at this server."""
+    wait_for(lambda: central.hints._waiters.get((kind, event)), f"a long poll for {kind}")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-_START_S = 30.0
+_START_S = 90.0
 _USER = "gate"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)

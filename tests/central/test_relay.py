@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from gate.central import schema
 from gate.central.api import create_app
 from gate.central.relay import Relay
 from gate.central.service import Central
-from tests.central.gateside import Clock, Device, Journal, Random, TestClient, code_of, words
+from tests.central.gateside import Clock, Device, Journal, Random, TestClient, code_of, polled, words
 from tests.central.postgres import Postgres
+from tests.fakes.server import wait_for
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def test_a_hint_reaches_the_other_process_and_not_its_own(postgres: Postgres) ->
 
     one, two = Relay(url, own.append), Relay(url, hear)
     try:
-        assert one.wait_connected(10)
-        assert two.wait_connected(10)
+        assert one.wait_connected(60)
+        assert two.wait_connected(60)
         one.send(("changes", "spring"))
-        assert heard.wait(10)
+        assert heard.wait(60)
         assert (topics, own) == ([("changes", "spring")], [])
     finally:
         one.close()
@@ -48,27 +50,22 @@ def test_a_hint_reaches_the_other_process_and_not_its_own(postgres: Postgres) ->
 
 
 def test_a_poll_at_one_server_hears_of_a_push_at_the_other(
-    central: Central, pair: Central, gate: Device, clock: Clock
+    central: Central, pair: Central, gate: Device, clock: Clock, long_polls: int
 ) -> None:
     with pair, TestClient(create_app(pair)) as http:
         assert pair._relay is not None
         assert central._relay is not None
-        assert pair._relay.wait_connected(10)
-        assert central._relay.wait_connected(10)
+        assert pair._relay.wait_connected(60)
+        assert central._relay.wait_connected(60)
         there = Device(http, clock, "g1")
         there.random.count += 10_000
-        answers: list[int] = []
-        path = "/v1/events/spring/checkins?wait=20"
-        poll = threading.Thread(target=lambda: answers.append(len(there.get(path).json()["records"])))
-        poll.start()
-        assert words(gate.push(Journal("g1").many(2))) == ["stored"] * 2
-        poll.join(10)
-        assert answers == [2]
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(there.get, f"/v1/events/spring/checkins?wait={long_polls}")
+            polled(pair, "checkins", "spring")
+            assert words(gate.push(Journal("g1").many(2))) == ["stored"] * 2
+            assert len(answer.result(60).json()["records"]) == 2
         central.revoke_device("g1")
-        for _ in range(50):
-            if there.get("/v1/trust").status_code == 401:
-                break
-        assert code_of(there.get("/v1/trust")) == (401, "revoked")
+        wait_for(lambda: code_of(there.get("/v1/trust")) == (401, "revoked"), "the other's word of the revocation")
 
 
 def test_pushes_at_two_servers_are_numbered_without_gaps(
@@ -88,6 +85,6 @@ def test_pushes_at_two_servers_are_numbered_without_gaps(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
         numbers = select(schema.checkin.c.n).order_by(schema.checkin.c.n)
         assert central.db.read(lambda c: c.execute(numbers).scalars().all()) == list(range(1, 101))
