@@ -75,8 +75,14 @@ def missing() -> str:
     return ", ".join(name for name in (KERNEL, "mke2fs") if not shutil.which(name))
 
 
-def run(cuts: int, synchronous: str, *, seed: int = 1, early: float = BEFORE_READY, tell: bool = True) -> Tally:
-    """That many lives with a cut each, then a last one that presents every answered ticket again."""
+def run(
+    cuts: int, synchronous: str, *, seed: int = 1, early: float = BEFORE_READY, tell: bool = True, to_loss: bool = False
+) -> Tally:
+    """That many lives with a cut each, then a last one that presents every answered ticket again.
+
+    Args:
+        to_loss: no more lives when something is lost; enough for a control.
+    """
     chance, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="powercut-") as name:
         work = Path(name)
@@ -92,6 +98,8 @@ def run(cuts: int, synchronous: str, *, seed: int = 1, early: float = BEFORE_REA
                 took = time.monotonic() - began
                 print(f"  life {life}: {len(tally.answered) - before} answered, {took:.0f} s, so far {tally.line()}")
                 sys.stdout.flush()
+            if to_loss and tally.lost:
+                break
     return tally
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +22,6 @@ PER_LIFE = 100
 """Ticket numbers of one life: LIFE * PER_LIFE and up."""
 AGAIN = 2
 """Answered tickets that each life presents once more; the last life presents all."""
-BUSY_S = 0.46
 
 
 def text(n: int) -> str:
@@ -62,18 +60,16 @@ def main() -> None:
         again = chance.sample(again, min(AGAIN, len(again)))
     print("LIFE", flush=True)
     with LaneProcess(config, "--synchronous", synchronous) as lane:
-        if not lane.ready(60):
+        if not lane.ready():
             print("NOT READY", Path("/run/lane.log").read_text()[-2000:], flush=True)
             return
         print("READY", flush=True)
         for n in again:
-            lane.present(text(n))
-            decision = lane.decision(30)
+            decision = lane.told(text(n))
             print("AGAIN", n, decision["reason"] if decision else "silent", flush=True)
         n, pulses = int(life) * PER_LIFE, 0
         while last != "last":
-            lane.present(text(n))
-            decision = lane.decision(30)
+            decision = lane.told(text(n))
             if lane.pulses > pulses:
                 pulses = lane.pulses
                 print("PULSE", flush=True)
@@ -83,7 +79,6 @@ def main() -> None:
             if decision["kind"] == "admitted":
                 print("ANSWER", decision["ref"], n, flush=True)
                 n += 1
-            time.sleep(BUSY_S)
         lane.stop()
     print("DONE", flush=True)
 
