@@ -15,7 +15,7 @@ from gate.sdnotify import Notifier
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(5)
+        channel.settimeout(60)
         yield channel
 
 
@@ -41,7 +41,7 @@ def test_each_call_is_one_datagram(systemd: socket.socket) -> None:
 def test_an_abstract_socket_is_reached(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind("\0gate-test-" + tmp_path.name + str(id(tmp_path)))
-        channel.settimeout(5)
+        channel.settimeout(60)
         Notifier({"NOTIFY_SOCKET": "@" + channel.getsockname()[1:].decode()}).stopping()
         assert channel.recv(100) == b"STOPPING=1"
 

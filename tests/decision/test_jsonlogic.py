@@ -310,9 +310,9 @@ def test_the_longest_rule_over_the_longest_history_takes_milliseconds() -> None:
     text = json.dumps({"and": [count] * (MAX_NODES // 6)})
     facts = replace(IN, entries=500, rules_history=history)
     assert len(text) <= MAX_CHARS
-    begun = time.perf_counter()
+    begun = time.thread_time()  # of work, whatever else the machine does meanwhile
     assert evaluate(text, facts)
-    assert time.perf_counter() - begun < 0.25  # 5 ms here; room for a loaded machine
+    assert time.thread_time() - begun < 1  # 5 ms here; a history walked once for each pair of it takes many seconds
 
 
 NAMES = [*["<", "<=", ">", ">=", "==", "!="], "inList", "isBefore", "isAfter", "or", "and", "var", "objectList", "lookup",

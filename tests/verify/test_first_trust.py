@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -51,9 +50,7 @@ def test_no_decoder_meets_a_payload_that_the_root_has_not_signed(bomb: bytes, mo
     real: Callable[..., Any] = cbor.loads
     monkeypatch.setattr(cbor, "loads", lambda data, **more: (seen.append(data), real(data, **more))[1])
     for payload in (bomb, bomb + HEAD + ROOT, HEAD + ROOT + bomb):
-        began = time.perf_counter()
         assert code_of(enveloped(payload, key("stranger"))) in ("root", "signature")
-        assert time.perf_counter() - began < 0.05
     assert seen == []
     assert code_of(enveloped(HEAD + ROOT + bomb)) == "form"
     assert seen != []
@@ -83,11 +80,10 @@ def test_a_key_hidden_elsewhere_in_the_file_does_not_make_it_the_first() -> None
     assert code_of(data, thumbprint(public_bytes(other))) == "taken"
 
 
-def test_a_huge_file_is_refused_unread() -> None:
-    began = time.perf_counter()
+def test_a_huge_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cbor, "loads", lambda *_data, **_more: pytest.fail("it was read"))
     assert code_of(b"\x82" + bytes(trust.MAX_BYTES * 4)) == "form"
     assert code_of(b"\x82\x5a\xff\xff\xff\xff") == "form"
-    assert time.perf_counter() - began < 0.05
 
 
 ENVELOPES = {
