@@ -104,7 +104,7 @@ class Session:
             backoff=lambda: Backoff(random.random, self._cap_s),
             mono_s=time.monotonic,
         )
-        self.tasks = Tasks(settings.sync.remote, clock.mono_ms)
+        self.tasks = Tasks(settings.sync.remote, enrolment.url, clock.mono_ms)
         self._heartbeat = Heartbeat(
             clock=clock,
             tasks=self.tasks,

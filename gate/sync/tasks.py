@@ -6,11 +6,13 @@ or twice is worse than one that does not come.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import Any, TypeGuard
+from urllib.parse import urlsplit
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +20,7 @@ LIFE_MS = 20_000
 """From the heartbeat on that brought it. The lane asks each second; one that starts again is back within a few."""
 TASKS_MAX = 20
 """Read of one answer, and waiting for the lane at any time."""
+_HARMLESS = "pull"
 _TEXT_MAX = 64
 _SEEN_MAX = 1_000
 
@@ -27,11 +30,13 @@ class Tasks:
 
     Args:
         allowed: the words of `[sync] remote`.
+        url: the server's. An answer is not signed: what moves a lane counts only where nobody on the way could put it there.
         mono_ms: CLOCK_MONOTONIC, which the lane on the same machine reads too.
     """
 
-    def __init__(self, allowed: Collection[str], mono_ms: Callable[[], int]) -> None:
+    def __init__(self, allowed: Collection[str], url: str, mono_ms: Callable[[], int]) -> None:
         self._allowed = frozenset(allowed)
+        self._private = _private(url)
         self._mono_ms = mono_ms
         self._lock = threading.Lock()
         self._waiting: deque[dict[str, Any]] = deque()
@@ -40,8 +45,8 @@ class Tasks:
 
     @property
     def ignored(self) -> int:
-        """Tasks of this run that were not obeyed: not allowed here, not known, malformed, repeated, too many, or not
-        fetched by the lane in time."""
+        """Tasks of this run that were not obeyed: not allowed here, not known, malformed, repeated, without TLS, too many,
+        or not fetched by the lane in time."""
         with self._lock:
             self._drop_late()
             return self._ignored
@@ -59,7 +64,7 @@ class Tasks:
             accepted = [item for item in items[:TASKS_MAX] if self._accept(item, asked_ms + LIFE_MS)]
             if len(items) > TASKS_MAX:
                 self._ignore("too many", len(items) - TASKS_MAX)
-        return any(item["do"] == "pull" for item in accepted)
+        return any(item["do"] == _HARMLESS for item in accepted)
 
     def hand_out(self) -> list[dict[str, Any]]:
         """`{"id", "do", "by", "until"}` of each that waits (until: monotonic ms), oldest first; each is handed out once."""
@@ -76,6 +81,8 @@ class Tasks:
             return self._ignore("malformed")
         if do not in self._allowed:
             return self._ignore("not in [sync] remote")
+        if do != _HARMLESS and not self._private:
+            return self._ignore("came without TLS")
         if name in self._seen:
             return self._ignore("repeated")
         if len(self._waiting) >= TASKS_MAX:
@@ -101,3 +108,13 @@ class Tasks:
 def _plain(value: Any) -> TypeGuard[str]:
     """A short text without control characters: it will stand in the journal."""
     return isinstance(value, str) and 0 < len(value) <= _TEXT_MAX and value.isprintable()
+
+
+def _private(url: str) -> bool:
+    """Over TLS, or on this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "https" or host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

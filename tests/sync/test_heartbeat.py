@@ -23,8 +23,8 @@ def beat(gate: Gate) -> Heartbeat:
 
     spread: list[float] = []
     beat = Heartbeat(
-        clock=gate.clock, tasks=Tasks(("pull",), gate.clock.mono_ms), status=message, pull=lambda: None, spread=spread.append,
-        runtime=gate.folders.runtime,
+        clock=gate.clock, tasks=Tasks(("pull",), gate.enrolment.url, gate.clock.mono_ms), status=message, pull=lambda: None,
+        spread=spread.append, runtime=gate.folders.runtime,
     )  # fmt: skip
     return beat
 
