@@ -11,7 +11,7 @@ from gate.wire import cbor
 
 MAX_BYTES = 1024 * 1024
 _SHORT = re.compile(r"[A-Z][A-Z0-9]{0,2}")
-_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters, and what turns the direction of the text after it: names end up on screens, in logs and in terminals."""
 _LINES = ("rules", "text")
 """Fields that may have several lines: JSON, and words to staff about a product."""

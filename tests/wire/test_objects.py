@@ -216,6 +216,7 @@ def test_a_policy_that_says_two_things_is_refused(bad: dict[str, Any]) -> None:
             {"areas": [{"id": "a", "name": {"en": "\u202eHall"}, "capacity": 9}]},
             "policy.areas[0].name.en has the character U+202E",
         ),
+        ({"name": {"en": "\u2067Spring"}}, "policy.name.en has the character U+2067"),
         ({"override": {"reasons": ["medical", "lost\tchild"]}}, "policy.override.reasons[1] has the character U+0009"),
         (
             {"products": [POLICY["products"][0] | {"text": {"en": "Check\0"}}]},
