@@ -191,7 +191,7 @@ class Desk:
         event = self.lane.world.event(refusal.event)
         allowed = override_reasons(event)
         if allowed and reason not in allowed and "other" not in allowed:
-            raise Refused("reason", f"the organiser allows an override for: {', '.join(allowed)}")
+            raise Refused("reason_not_named", f"the organiser allows an override for: {', '.join(allowed)}")
         moment = self._clock.now()
         draft = replace(
             about(refusal, "override", actor=by.actor, input=by.input),

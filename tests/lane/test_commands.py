@@ -220,7 +220,7 @@ def test_override_takes_the_reasons_that_the_policy_names(
         else:
             with pytest.raises(Refused, match="medical") as refused:
                 hand.desk.override(ref, SARI, reason=given, second=None, open_=False)
-            assert refused.value.code == "reason"
+            assert refused.value.code == "reason_not_named"
         assert len(hand.rig.rows("override")) == allowed
     finally:
         hand.rig.close()

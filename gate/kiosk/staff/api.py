@@ -32,6 +32,7 @@ STATUS = {
     "second_person": 403,
     "scopes": 422,
     "reason": 422,
+    "reason_not_named": 422,
     "invalid": 422,
     "key_reused": 409,
     "number": 422,
