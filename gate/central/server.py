@@ -60,6 +60,7 @@ def serve(central: Central, listen: Listen, ready: Callable[[str], None]) -> Non
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
+        forwarded_allow_ips="127.0.0.1,::1",  # whose X-Forwarded-... is believed, whatever the environment says
         ssl_certfile=listen.tls_cert,
         ssl_keyfile=listen.tls_key,
     )

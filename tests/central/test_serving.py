@@ -17,6 +17,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -68,6 +69,22 @@ def test_it_says_where_it_is_and_stops_cleanly_while_a_poll_waits(state: Path) -
             poll.close()
         assert not (state / "central.json").exists()
         assert not (state / "central.sock").exists()
+    finally:
+        served.end(signal.SIGKILL)
+
+
+def test_a_proxy_on_this_machine_says_who_asks_and_how(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """401 = the token was looked at."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")  # somebody else's setting
+    served = Served(state)
+    try:
+        with httpx.Client(base_url=served.url, timeout=60, headers={"Authorization": "Bearer gco.ana.guess"}) as http:
+            other = {"X-Forwarded-For": "192.0.2.7"}
+            plain = http.get("/v1/admin/me", headers=other)
+            assert (plain.status_code, plain.json()["error"]["detail"]) == (403, {"why": "plain_http"})
+            assert http.get("/v1/admin/me", headers=other | {"X-Forwarded-Proto": "https"}).status_code == 401
+            assert http.get("/v1/admin/me").status_code == 401
+            assert http.get("/", headers=other).status_code == 403
     finally:
         served.end(signal.SIGKILL)
 
