@@ -21,14 +21,14 @@ settings.register_profile("gate", settings(), deadline=None)
 settings.load_profile("gate")
 
 
-_REAL_TIME = ("actuator", "central", "e2e", "fault", "kiosk", "prove", "scanner", "sync")
-"""Tests of these run real processes, browsers, sockets and pins against the real clock."""
+_REAL_TIME = ("actuator", "kiosk", "scanner")
+"""Tests of screens, pins and pictures against the real clock."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where the real clock counts, a machine that stood still for seconds fails a test for nothing: once more, and the
     summary shows the first try with its traceback, because such a test is a defect to be mended. At most a handful a run
-    (`--max-suite-reruns`): what fails often is no stall. What is pure is asked once."""
+    (`--max-suite-reruns`): what fails often is no stall. What proves that nothing is lost or doubled is asked once."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in _REAL_TIME:
