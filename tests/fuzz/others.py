@@ -60,6 +60,11 @@ class Others:
             self.kinds[way.__name__] += 1
             yield text
 
+    def genuine(self) -> list[str]:
+        """What was spoiled, as it was signed."""
+        codes = [rotating.encode(text, ROTATION_KEY, cti, NOW_S) for text, cti in self._tickets]
+        return [*sorted(self._good), *codes]
+
     # ---- rotating
 
     def _rotating(self, at_s: int = NOW_S) -> str:
