@@ -119,9 +119,8 @@ class AdminApi:
             read = self._central.db.read
             found = await asyncio.to_thread(read, lambda connection: operators.find(connection, token.strip()))
         if found is None:
-            self._tries.take(
-                place
-            )  # only after a look: many may share an address, and wrong tokens of one lock nobody out
+            # Only after a look: many may share an address, and wrong tokens of one lock nobody out.
+            self._tries.take(place)
             why = {"why": "token"}
             raise ApiError(401, "signature", "this needs an operator's token (Authorization: Bearer)", detail=why)
         if found.revoked:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from gate.central.schema import checkin
-from gate.wire.journal import Record
+from gate.wire.journal import Record, ref_of
 
 KINDS = ("admitted", "override")
 _ANNULLED = "annulled"
@@ -60,5 +60,5 @@ def _stored(connection: Connection, event: str, keys: Sequence[bytes]) -> tuple[
             if row.kind == _ANNULLED:
                 annulled.add(row.ref)
             else:
-                people[f"{row.gate}/{row.epoch.hex()}/{row.seq}"] = row.people
+                people[ref_of(row.gate, row.epoch, row.seq)] = row.people
     return people, annulled

@@ -23,9 +23,10 @@ def of_device(connection: Connection, device: str) -> list[dict[str, Any]]:
     The organiser's newest policy counts, published or not. A hub is no gate.
     """
     found = devices.get(connection, device)
+    if found is None or found.profile == "hub":
+        return []
     said: list[dict[str, Any]] = []
-    for event in found.events if found and found.profile != "hub" else ():
-        assert found is not None
+    for event in found.events:
         gates = [str(item["id"]) for item in events.policy_of(connection, event)["gates"]]
         about = {"event": event, "gate": found.gate, "gates": gates}
         if found.gate not in gates:

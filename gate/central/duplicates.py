@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gate.central import checkins, events, incidents, schema
 from gate.model import TicketKey
-from gate.wire.journal import Record
+from gate.wire.journal import Record, ref_of
 from gate.wire.numbers import ticket_number
 from gate.wire.passback import soft_passbacks
 from gate.wire.resolve import ENTRY_KINDS, USE_KINDS, BootClock, Duplicate, Limits, Placed, Use, resolve
@@ -150,7 +150,7 @@ def _settle(connection: Connection, event: str, keys: list[bytes], tickets: set[
         rows = records[part]
         limits = rules.limits(part)
         result = resolve(map(_use, rows), clocks, limits, rules.day_of)
-        arrivals = {_ref(row): row.received for row in rows}
+        arrivals = {ref_of(row.gate, row.epoch, row.seq): row.received for row in rows}
         for kind, found in ((KIND, result.duplicates), (SOFT, soft_passbacks(result, limits))):
             changed += _write(connection, event, kind, part, found, present[kind, part], arrivals, received)
     return changed
@@ -237,10 +237,6 @@ def _use(row: Row[Any]) -> Use:
 
 
 _COUNT = [column.name for column in schema.checkin.columns].index("count")
-
-
-def _ref(row: Row[Any]) -> str:
-    return f"{row.gate}/{row.epoch.hex()}/{row.seq}"
 
 
 class _Rules:

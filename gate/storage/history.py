@@ -11,7 +11,7 @@ from typing import Any
 
 from gate.decision.facts import HISTORY_MAX, NO_USES, Uses
 from gate.model import Day, ListId
-from gate.wire.journal import decode_record
+from gate.wire.journal import decode_record, ref_of
 
 FAR_COLUMNS = "list, kind, dir, count, coalesce(c.base_ms + r.mono, at) AS time, r.gate, epoch, seq, ref"
 FAR_FROM = """{sync}.remote r LEFT JOIN {sync}.remote_clock c ON c.gate = r.gate AND c.boot = r.boot"""
@@ -68,7 +68,7 @@ def _standing(far: Iterable[Row]) -> Iterator[tuple[ListId, str, str | None, int
     rows = list(far)
     annulled = {row[8] for row in rows if row[1] == "annulled"}
     for name, kind, direction, count, at, gate, epoch, seq, _ in sorted(rows, key=lambda row: (row[4], row[5], row[7])):
-        if kind != "annulled" and f"{gate}/{epoch.hex()}/{seq}" not in annulled:
+        if kind != "annulled" and ref_of(gate, epoch, seq) not in annulled:
             yield name, kind, direction, count, at, gate
 
 

@@ -74,7 +74,12 @@ class Record:
 
     @property
     def own_ref(self) -> str:
-        return f"{self.gate}/{self.epoch}/{self.seq}"
+        return ref_of(self.gate, self.epoch, self.seq)
+
+
+def ref_of(gate: str, epoch: str | bytes, seq: int) -> str:
+    """How rows speak of a row (contracts 4): gate, epoch in hex, number."""
+    return f"{gate}/{epoch.hex() if isinstance(epoch, bytes) else epoch}/{seq}"
 
 
 _NAMES = tuple(item.name for item in fields(Record))

@@ -12,6 +12,7 @@ from typing import Any
 
 from gate.errors import FormatError
 from gate.wire.cbor import Fields
+from gate.wire.journal import ref_of
 
 USE_KINDS = ("admitted", "override", "exit", "reconciled")
 """Kinds that count. `annulled` takes one of them back; `clock` says when they happened."""
@@ -42,7 +43,7 @@ class Use:
 
     @property
     def own_ref(self) -> str:
-        return f"{self.gate}/{self.epoch}/{self.seq}"
+        return ref_of(self.gate, self.epoch, self.seq)
 
     @property
     def is_exit(self) -> bool:
